@@ -1,0 +1,90 @@
+"""Everything that can go wrong in galley, as one tree.
+
+Each message gives the fact and then the next action.
+
+    GalleyError
+    ├── Permanent                 running it again would end the same way: never retried
+    │   ├── SettingsError         an environment variable that makes no sense
+    │   ├── InvalidDay            a ds that is not a date
+    │   ├── NotebookError         a notebook that is no stage
+    │   │   └── ParameterError    a parameter that the notebook does not accept
+    │   ├── KernelNotFound        a kernel name with no kernelspec
+    │   ├── ContractBreach        data that is not what was agreed
+    │   │   └── MissingInput      a file that should be there and is not
+    │   ├── ConclusionError       a conclusion that is not small, plain JSON
+    │   └── DecisionError         a promotion that lacks its decision, or whose evidence changed
+    ├── StageFailed               a cell raised an error that galley does not know
+    └── Transient                 worth another try
+        ├── StageBusy             another run of the same stage and day is under way
+        ├── StageInterrupted      the kernel died, or did not start
+        ├── RecordLost            the record could not be written (disk full, read-only)
+        └── RegistryUnavailable   the model registry does not answer
+"""
+
+
+class GalleyError(Exception):
+    """The root of the tree; catch this to catch all that galley raises on purpose."""
+
+
+class Permanent(GalleyError):
+    """Running it again would end the same way."""
+
+
+class Transient(GalleyError):
+    """Worth another try."""
+
+
+class SettingsError(Permanent):
+    """An environment variable that makes no sense."""
+
+
+class InvalidDay(Permanent):
+    """A ds that is not a date."""
+
+
+class NotebookError(Permanent):
+    """A notebook that is no stage: unreadable, or without one cell tagged `parameters`."""
+
+
+class ParameterError(NotebookError):
+    """A parameter that the notebook does not accept, or one it needs and did not get."""
+
+
+class KernelNotFound(Permanent):
+    """A kernel name with no kernelspec."""
+
+
+class ContractBreach(Permanent):
+    """Data that is not what was agreed."""
+
+
+class MissingInput(ContractBreach):
+    """A file that should be there and is not."""
+
+
+class ConclusionError(Permanent):
+    """A conclusion that is not small, plain JSON, or was stated twice."""
+
+
+class DecisionError(Permanent):
+    """A promotion that lacks its recorded decision, or whose evidence changed since."""
+
+
+class StageFailed(GalleyError):
+    """A cell raised an error that galley does not know: whether another try helps is the DAG's to say."""
+
+
+class StageBusy(Transient):
+    """Another run of the same stage and day is under way."""
+
+
+class StageInterrupted(Transient):
+    """The kernel died, or did not start in time."""
+
+
+class RecordLost(Transient):
+    """The record of the run could not be written."""
+
+
+class RegistryUnavailable(Transient):
+    """The model registry does not answer."""

@@ -1,0 +1,22 @@
+"""Kernelspecs: how a stage's kernel is started, written where papermill finds them without touching the user's home."""
+
+from pathlib import Path
+
+from galley import files
+
+
+def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
+    """Write the kernelspec `name` for an environment's interpreter under `jupyter_path`, and return its file.
+
+    Put `jupyter_path` into JUPYTER_PATH for it to be found.
+    """
+    target = jupyter_path / "kernels" / name / "kernel.json"
+    spec = {
+        # ERROR, because ipykernel warns at each start that it listens on TCP, and that would be a line in each task's log.
+        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"],
+        "display_name": f"galley {name}",
+        "language": "python",
+        "metadata": {"debugger": True},
+    }
+    files.write_json(target, spec)
+    return target

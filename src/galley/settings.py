@@ -1,0 +1,89 @@
+"""Settings: where things are and who is told, read from the environment and refused when they make no sense."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from galley.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "GALLEY_"
+
+
+def find_home(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds both `dags` and `notebooks`."""
+    for folder in (start, *start.parents):
+        if (folder / "dags").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    raise SettingsError(
+        f"No project found at or above {start} (a folder with dags/ and notebooks/). "
+        "Set GALLEY_HOME to the project's folder."
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One value per environment variable; each field's help is what docs and errors show."""
+
+    home: Path = field(metadata={"env": "GALLEY_HOME", "help": "the project: what holds dags/ and notebooks/"})
+    data: Path = field(metadata={"env": "GALLEY_DATA", "help": "what stages hand to each other, by day"})
+    outputs: Path = field(metadata={"env": "GALLEY_OUTPUTS", "help": "executed notebooks and decisions, by day"})
+    notebooks: Path = field(metadata={"env": "GALLEY_NOTEBOOKS", "help": "the stages: <dag_id>/NN_<stage>.ipynb"})
+    tracking_uri: str = field(
+        metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow: a server's URL, or SQLite under data"}
+    )
+    model: str = field(metadata={"env": "GALLEY_MODEL", "help": "the registered model's name"})
+    reviewers: tuple[str, ...] = field(
+        metadata={"env": "GALLEY_REVIEWERS", "help": "who may answer a review, by user name; empty: anyone who may"}
+    )
+    alert_urls: tuple[str, ...] = field(
+        repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, one a blank"}
+    )
+    airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
+    mlflow_port: int = field(metadata={"env": "GALLEY_MLFLOW_PORT", "help": "MLflow's port on loopback"})
+    lab_port: int = field(metadata={"env": "GALLEY_LAB_PORT", "help": "JupyterLab's port on loopback"})
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment.
+
+        Raises SettingsError for a GALLEY_ variable that does not exist and for a value that cannot be one.
+        """
+        given = os.environ if environment is None else environment
+        known = {f.metadata["env"] for f in fields(cls)}
+        unknown = sorted(name for name in given if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+        if unknown:
+            raise SettingsError(
+                f"{unknown[0]} is no setting of galley. Unset it, or use one of {', '.join(sorted(known))}."
+            )
+        home = _folder(given, "GALLEY_HOME") or find_home(Path.cwd())
+        data = _folder(given, "GALLEY_DATA") or home / "data"
+        return cls(
+            home=home,
+            data=data,
+            outputs=_folder(given, "GALLEY_OUTPUTS") or home / "outputs",
+            notebooks=_folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks",
+            tracking_uri=given.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data}/mlflow/mlflow.db",
+            model=given.get("GALLEY_MODEL") or "flights-late",
+            reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
+            alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
+            airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
+            mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
+            lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
+        )
+
+
+def _folder(given: Mapping[str, str], name: str) -> Path | None:
+    value = given.get(name)
+    if not value:
+        return None
+    if not Path(value).is_absolute():
+        raise SettingsError(f"{name}={value!r} is a relative path. Give an absolute one: tasks run in other folders.")
+    return Path(value)
+
+
+def _port(given: Mapping[str, str], name: str, default: int) -> int:
+    value = given.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise SettingsError(f"{name}={value!r} is no port. Give a number from 1 to 65535.")
+    return int(value)

@@ -1,0 +1,99 @@
+"""Stage: what a notebook uses to say which day it works on, what it read, what it wrote and what it concludes.
+
+Each statement is an output of the notebook itself, in a MIME type of ours beside readable text, so that whoever
+ran the notebook reads it back from the notebook and from nowhere else.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from galley import files
+from galley.days import Day
+from galley.errors import ConclusionError, MissingInput
+from galley.settings import Settings
+
+MIME_TYPE = "application/vnd.galley+json"
+CONCLUSION_LIMIT = 48 * 1024
+"""Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
+
+
+class Stage:
+    """The run of one stage for one day, as the notebook sees it.
+
+    `ds` left at None means the latest day there is, which is what someone in JupyterLab wants.
+    """
+
+    def __init__(self, ds: str | None = None) -> None:
+        self.settings = Settings.from_environment()
+        self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
+        self._concluded = False
+        note = "" if ds is not None else " (ds was left at None: the latest day there is)"
+        _state({"kind": "day", "ds": self.day.ds}, f"day {self.day}{note}")
+
+    def read(self, path: Path) -> Path:
+        """Say that the stage reads this file or folder, and return it. Raises MissingInput if it is not there."""
+        if not path.exists():
+            raise MissingInput(f"{self._name(path)} is not there. Run the stage that writes it for {self.day} first.")
+        self._state_file("input", "read ", path)
+        return path
+
+    @contextmanager
+    def write(self, path: Path) -> Iterator[Path]:
+        """A temporary path that becomes `path`, whole, when the block ends; if it raises, `path` stays as it was.
+
+        The block may make a folder there instead of a file: then its files appear together.
+        """
+        with files.replacing(path) as draft:
+            yield draft
+        self._state_file("output", "wrote", path)
+
+    def conclude(self, **values: Any) -> None:
+        """State once what the stage found: numbers, names and verdicts that XCom, metrics.json and people read.
+
+        Raises ConclusionError, with the name of the value, for what is not JSON or too large.
+        """
+        if self._concluded:
+            raise ConclusionError("The stage has concluded already. Keep one call of conclude(), in the last cell.")
+        plain = {name: _as_json(name, value) for name, value in values.items()}
+        if len(json.dumps(plain)) > CONCLUSION_LIMIT:
+            largest = max(plain, key=lambda name: len(json.dumps(plain[name])))
+            raise ConclusionError(
+                f"The conclusion is over {CONCLUSION_LIMIT} bytes; {largest!r} is its largest part. "
+                "Write it to a file with write() and conclude with a number or a path."
+            )
+        self._concluded = True
+        _state({"kind": "conclusion", "values": plain}, "\n".join(f"{name} = {plain[name]}" for name in plain))
+
+    def _state_file(self, kind: str, verb: str, path: Path) -> None:
+        facts = {"path": self._name(path), "sha256": files.digest(path), "bytes": files.size(path)}
+        _state(
+            {"kind": kind, **facts}, f"{verb} {facts['path']}  {facts['bytes']:,} bytes  sha256 {facts['sha256'][:12]}"
+        )
+
+    def _name(self, path: Path) -> str:
+        """The path as a report shows it: from the data folder on, the same on every machine."""
+        for label, root in (("data", self.settings.data), ("outputs", self.settings.outputs)):
+            if path.is_relative_to(root):
+                return str(Path(label) / path.relative_to(root))
+        return str(path)
+
+
+def _as_json(name: str, value: Any) -> Any:
+    """The value as plain JSON. NumPy's scalars are taken for the numbers they are."""
+    plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    try:
+        return json.loads(json.dumps(plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ConclusionError(
+            f"{name!r} cannot be concluded: {error}. Give plain JSON: finite numbers, texts, true or false, lists, dicts."
+        ) from None
+
+
+def _state(facts: dict[str, Any], text: str) -> None:
+    # Imported here: only a kernel has IPython, and the airflow environment reads this module for its MIME type.
+    from IPython.display import display
+
+    display({MIME_TYPE: facts, "text/plain": text}, raw=True)
