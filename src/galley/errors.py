@@ -11,6 +11,7 @@ Each message gives the fact and then the next action.
     │   ├── KernelNotFound        a kernel name with no kernelspec
     │   ├── ContractBreach        data that is not what was agreed
     │   │   └── MissingInput      a file that should be there and is not
+    │   ├── ModelNotFound         a model that does not resolve, or does not load
     │   ├── ConclusionError       a conclusion that is not small, plain JSON
     │   └── DecisionError         a promotion that lacks its decision, or whose evidence changed
     ├── StageFailed               a cell raised an error that galley does not know
@@ -60,6 +61,10 @@ class ContractBreach(Permanent):
 
 class MissingInput(ContractBreach):
     """A file that should be there and is not."""
+
+
+class ModelNotFound(Permanent):
+    """A name, URI or path of a model that does not resolve, or does not load."""
 
 
 class ConclusionError(Permanent):

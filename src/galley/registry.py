@@ -1,0 +1,257 @@
+"""The model registry: how MLflow is reached, and which model a name, a URI or a path stands for.
+
+MLflow is imported when it is used and not before: the scheduler's environment does not have it.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from galley import files
+from galley.decision import DIGEST_TAG, is_approved
+from galley.errors import DecisionError, ModelNotFound, RegistryUnavailable
+from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS_CHAMPION = "previous_champion"
+
+NOT_THE_MODEL = frozenset({"metrics.json", "registered_model_meta"})
+"""Files in a model's folder that others add to it: ours, and a note that MLflow leaves where it loads from."""
+
+_QUIET_AND_QUICK = {
+    # MLflow's own defaults wait four minutes for a server that is gone. Airflow retries the task instead.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    # None of these lines belongs in a report.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+_BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be loaded: where it is said to be, and the local folder that holds it."""
+
+    uri: str
+    version: str | None
+    path: Path
+    digest: str
+
+    def load(self) -> Any:
+        """The scikit-learn pipeline. Raises ModelNotFound if the folder does not hold one."""
+        import mlflow.sklearn
+
+        try:
+            return mlflow.sklearn.load_model(str(self.path))
+        except Exception as error:
+            raise ModelNotFound(
+                f"{self.uri} does not load as a scikit-learn model: {error}. Train it again, or name another model."
+            ) from error
+
+
+def model_digest(folder: Path) -> str:
+    """The SHA-256 of a model's folder: what predicts and how it is loaded, without the metrics kept beside it."""
+    return files.digest(folder, [name for name in files.names_in(folder) if Path(name).name not in NOT_THE_MODEL])
+
+
+def connect(settings: Settings) -> "MlflowClient":
+    """Point MLflow at the tracking server and registry of the settings, with the model's own experiment.
+
+    Raises RegistryUnavailable, within seconds, when nobody answers.
+    """
+    for name, value in _QUIET_AND_QUICK.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    _make_room(settings.tracking_uri)
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    mlflow.set_registry_uri(settings.tracking_uri)
+    with asking(settings):
+        client = mlflow.MlflowClient()
+        mlflow.set_experiment(experiment_id=_experiment(client, settings))
+    return client
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[None]:
+    """What MLflow raises because nobody answers becomes RegistryUnavailable."""
+    from mlflow import MlflowException
+    from requests import RequestException
+
+    try:
+        yield
+    except (MlflowException, RequestException) as error:
+        if _is_no_answer(error):
+            raise _unavailable(settings, error) from None
+        raise
+
+
+def resolve(model_uri: str, settings: Settings) -> Model:
+    """The model that `model_uri` names.
+
+    Blank or "champion" is the registry's champion; else an MLflow URI (models:/..., runs:/...), an absolute path, or
+    a path under the data folder (models/2026-11-23). Raises ModelNotFound when there is none, DecisionError for a
+    champion that nobody decided on, and RegistryUnavailable.
+    """
+    uri = model_uri.strip()
+    if uri in ("", CHAMPION):
+        uri = f"models:/{settings.model}@{CHAMPION}"
+    if not _is_uri(uri):
+        return _from_path(uri, settings)
+    client = connect(settings)
+    version = _version_of(client, uri, settings)
+    if version is not None and uri.endswith(f"@{CHAMPION}"):
+        require_decision(version)
+    path = download(uri if version is None else _exact(version), settings)
+    model = Model(uri, None if version is None else str(version.version), path, model_digest(path))
+    if version is not None:
+        require_digest(version, model.digest)
+    return model
+
+
+def require_decision(version: "ModelVersion") -> None:
+    """Refuse a champion that was not put there by a recorded decision."""
+    if not is_approved(version.tags):
+        raise DecisionError(
+            f"Version {version.version} of {version.name} is champion without a recorded approval. "
+            "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
+        )
+
+
+def require_digest(version: "ModelVersion", digest: str) -> None:
+    """Refuse a version whose files are not those that were registered. One registered by others has no digest."""
+    registered = version.tags.get(DIGEST_TAG + "model")
+    if registered and registered != digest:
+        raise DecisionError(
+            f"The files of version {version.version} of {version.name} changed since it was registered "
+            f"(sha256 {digest[:12]}, registered {registered[:12]}). Run the DAG rollback_model with another version."
+        )
+
+
+def download(uri: str, settings: Settings) -> Path:
+    """A copy of the model of an MLflow URI, in a folder that is removed when the process ends."""
+    import mlflow
+
+    scratch = Path(tempfile.mkdtemp(prefix="galley-model-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    with asking(settings):
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch)))
+        except (mlflow.MlflowException, OSError, ImportError) as error:
+            if _is_no_answer(error):
+                raise
+            raise _not_found(uri, error) from error
+    return _model_folder(folder, uri)
+
+
+def _from_path(uri: str, settings: Settings) -> Model:
+    folder = _model_folder(settings.data / uri, uri)
+    return Model(uri, None, folder, model_digest(folder))
+
+
+def _model_folder(folder: Path, uri: str) -> Path:
+    if not (folder / "MLmodel").is_file():
+        raise _not_found(uri, f"there is no MLmodel file in {folder}")
+    return folder
+
+
+def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelVersion | None":
+    """The registered version that a models:/ URI names; None for what is not in the registry."""
+    from mlflow import MlflowException
+
+    named = _REGISTERED.fullmatch(uri)
+    if named is None:
+        return None
+    with asking(settings):
+        try:
+            if named["alias"]:
+                return client.get_model_version_by_alias(named["name"], named["alias"])
+            return client.get_model_version(named["name"], named["version"])
+        except MlflowException as error:
+            if _is_no_answer(error):
+                raise
+            raise _not_found(uri, error) from error
+
+
+def _not_found(uri: str, why: object) -> ModelNotFound:
+    return ModelNotFound(
+        f"{uri} is no model: {why}. Approve one in the DAG train_weekly, or set the Variable model_uri to a path "
+        "under the data folder (models/2026-11-23) or an MLflow URI (models:/name/3)."
+    )
+
+
+def _is_uri(text: str) -> bool:
+    return text.startswith(("models:/", "runs:/")) or "://" in text
+
+
+def _exact(version: "ModelVersion") -> str:
+    """The URI of the version itself: an alias may move between two questions."""
+    return f"models:/{version.name}/{version.version}"
+
+
+def _experiment(client: "MlflowClient", settings: Settings) -> str:
+    """The id of the model's experiment, which is made when it is not there."""
+    from mlflow import MlflowException
+
+    found = client.get_experiment_by_name(settings.model)
+    if found is None:
+        # A server knows where its artifacts go; without one they belong beside the database.
+        local = None if _is_server(settings.tracking_uri) else (settings.data / "mlflow" / "artifacts").as_uri()
+        try:
+            return str(client.create_experiment(settings.model, artifact_location=local))
+        except MlflowException as error:
+            # Two stages may come here at once; the one that lost finds what the other made.
+            found = client.get_experiment_by_name(settings.model)
+            if found is None:
+                raise error from None
+    return str(found.experiment_id)
+
+
+def _make_room(tracking_uri: str) -> None:
+    """SQLite makes its file and not the folder."""
+    if tracking_uri.startswith("sqlite:///"):
+        Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _is_server(tracking_uri: str) -> bool:
+    return tracking_uri.startswith(("http://", "https://"))
+
+
+def _is_no_answer(error: Exception) -> bool:
+    from requests import ConnectionError as NoConnection
+    from requests import Timeout
+
+    code = getattr(error, "error_code", None)
+    # INTERNAL_ERROR is also what MLflow gives an error it has no code for; only a request that failed is meant here.
+    return isinstance(error, NoConnection | Timeout) or code in _BUSY or "API request to" in str(error)[:20]
+
+
+def _unavailable(settings: Settings, error: Exception) -> RegistryUnavailable:
+    shown = _without_password(settings.tracking_uri)
+    why = str(error).replace(settings.tracking_uri, shown)
+    return RegistryUnavailable(
+        f"The model registry at {shown} does not answer. Start it, or set MLFLOW_TRACKING_URI to where it is. ({why})"
+    )
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=f"***@{parts.hostname}:{parts.port}").geturl() if parts.password else uri
