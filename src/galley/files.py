@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,21 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, or of a folder: of its files' relative names and digests, sorted."""
+def digest(path: Path, names: Iterable[str] | None = None) -> str:
+    """The SHA-256 of a file, or of a folder: of its files' relative names and digests, sorted.
+
+    `names` limits a folder to those of its files, so that a file which joins them later changes nothing.
+    """
     if path.is_dir():
-        listing = "".join(f"{file.relative_to(path)}\0{digest(file)}\n" for file in _files_of(path))
+        listing = "".join(f"{name}\0{digest(path / name)}\n" for name in sorted(names or names_in(path)))
         return hashlib.sha256(listing.encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def names_in(folder: Path) -> list[str]:
+    """The relative names of all files in a folder, sorted."""
+    return sorted(str(file.relative_to(folder)) for file in _files_of(folder))
 
 
 def size(path: Path) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from galley.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "GALLEY_"
+_ROOTS = ("data", "outputs", "notebooks")
 
 
 def find_home(start: Path) -> Path:
@@ -71,6 +72,21 @@ class Settings:
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
             lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
         )
+
+
+def relative_name(path: Path, settings: Settings) -> str:
+    """A path as evidence and messages name it: from data, outputs or notebooks on, the same on every machine."""
+    for label in _ROOTS:
+        root: Path = getattr(settings, label)
+        if path.is_relative_to(root):
+            return str(Path(label) / path.relative_to(root))
+    return str(path)
+
+
+def absolute_path(name: str, settings: Settings) -> Path:
+    """Where the file of a `relative_name` is here."""
+    label, _, rest = name.partition("/")
+    return getattr(settings, label) / rest if label in _ROOTS else Path(name)
 
 
 def _folder(given: Mapping[str, str], name: str) -> Path | None:

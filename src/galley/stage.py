@@ -13,7 +13,7 @@ from typing import Any
 from galley import files
 from galley.days import Day
 from galley.errors import ConclusionError, MissingInput
-from galley.settings import Settings
+from galley.settings import Settings, relative_name
 
 MIME_TYPE = "application/vnd.galley+json"
 CONCLUSION_LIMIT = 48 * 1024
@@ -36,7 +36,9 @@ class Stage:
     def read(self, path: Path) -> Path:
         """Say that the stage reads this file or folder, and return it. Raises MissingInput if it is not there."""
         if not path.exists():
-            raise MissingInput(f"{self._name(path)} is not there. Run the stage that writes it for {self.day} first.")
+            raise MissingInput(
+                f"{relative_name(path, self.settings)} is not there. Run the stage that writes it for {self.day} first."
+            )
         self._state_file("input", "read ", path)
         return path
 
@@ -68,17 +70,15 @@ class Stage:
         _state({"kind": "conclusion", "values": plain}, "\n".join(f"{name} = {plain[name]}" for name in plain))
 
     def _state_file(self, kind: str, verb: str, path: Path) -> None:
-        facts = {"path": self._name(path), "sha256": files.digest(path), "bytes": files.size(path)}
-        _state(
-            {"kind": kind, **facts}, f"{verb} {facts['path']}  {facts['bytes']:,} bytes  sha256 {facts['sha256'][:12]}"
-        )
-
-    def _name(self, path: Path) -> str:
-        """The path as a report shows it: from the data folder on, the same on every machine."""
-        for label, root in (("data", self.settings.data), ("outputs", self.settings.outputs)):
-            if path.is_relative_to(root):
-                return str(Path(label) / path.relative_to(root))
-        return str(path)
+        facts: dict[str, Any] = {
+            "path": relative_name(path, self.settings),
+            "sha256": files.digest(path),
+            "bytes": files.size(path),
+        }
+        if path.is_dir():
+            facts["files"] = files.names_in(path)
+        short = facts["sha256"][:12]
+        _state({"kind": kind, **facts}, f"{verb} {facts['path']}  {facts['bytes']:,} bytes  sha256 {short}")
 
 
 def _as_json(name: str, value: Any) -> Any:
@@ -88,7 +88,7 @@ def _as_json(name: str, value: Any) -> Any:
         return json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ConclusionError(
-            f"{name!r} cannot be concluded: {error}. Give plain JSON: finite numbers, texts, true or false, lists, dicts."
+            f"{name!r} cannot be concluded: {error}. Give plain JSON: finite numbers, texts, true, false, lists, dicts."
         ) from None
 
 

@@ -1,0 +1,204 @@
+"""Attempts: where every run of a stage is kept, and how one of them becomes the accepted one.
+
+    outputs/<ds>/<dag_id>/01_prepare.ipynb .html               the accepted run
+    outputs/<ds>/<dag_id>/attempts/01_prepare.try2.ipynb .html every run there was
+
+A stage of one day has one run at a time: a lock on a file beside the attempts, which the kernel of the operating
+system lets go when the process ends, however it ends. So an attempt that says "running" while nobody holds the lock
+was interrupted, and whoever looks next says so in it.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from galley import files
+from galley.errors import RecordLost, StageBusy
+
+RUNNING = "running"
+COMPLETED = "completed"
+FAILED = "failed"
+TIMED_OUT = "timed out"
+KILLED = "killed"
+INTERRUPTED = "interrupted"
+REFUSED = "refused"
+"""How an attempt can stand, as its notebook's metadata.galley.end.state says it."""
+
+_UNSAFE = re.compile(r"[^\w.+-]|^\.+", re.ASCII)
+
+
+def safe_name(text: str) -> str:
+    """The text as one file name: nothing in it can lead out of a folder."""
+    return _UNSAFE.sub("_", text)[:120] or "_"
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The attempts of one stage of one day: `folder` has the accepted run, `name` is as in 01_prepare."""
+
+    folder: Path
+    name: str
+
+    @property
+    def accepted(self) -> Path:
+        """The notebook of the accepted run."""
+        return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def _attempts(self) -> Path:
+        return self.folder / "attempts"
+
+    def numbers(self) -> list[int]:
+        """The numbers of the attempts there are, ascending."""
+        pattern = re.compile(re.escape(self.name) + r"\.try(\d+)\.ipynb")
+        try:
+            with os.scandir(self._attempts) as entries:
+                matches = (pattern.fullmatch(entry.name) for entry in entries)
+                return sorted(int(match[1]) for match in matches if match)
+        except FileNotFoundError:
+            return []
+
+    def path(self, number: int) -> Path:
+        """The notebook of an attempt."""
+        return self._attempts / f"{self.name}.try{number}.ipynb"
+
+    @contextmanager
+    def sole(self) -> Iterator[None]:
+        """Hold the stage's lock. Raises StageBusy if another run has it, RecordLost if nothing can be written."""
+        try:
+            self._attempts.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _lost(self._attempts, error) from error
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
+                raise StageBusy(
+                    f"{self.name} in {self.folder} is being run by {holder}. Wait for its end, then run it again."
+                ) from None
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            raise _lost(self._attempts, error) from error
+        finally:
+            os.close(lock)
+
+    @property
+    def _lock(self) -> Path:
+        return self._attempts / f".{self.name}.lock"
+
+    def is_running(self) -> bool:
+        """Whether some process runs the stage now."""
+        try:
+            lock = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    def begin(self, node: NotebookNode) -> int:
+        """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
+        numbers = self.numbers()
+        if numbers:
+            self.settle(numbers[-1])
+        number = numbers[-1] + 1 if numbers else 1
+        self.save(number, node)
+        return number
+
+    def settle(self, number: int) -> bool:
+        """Say in an attempt that has no end, and that nobody runs any more, that it was interrupted.
+
+        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to settle.
+        """
+        node = nbformat.read(self.path(number), as_version=4)
+        end = node.metadata.get("galley", {}).get("end", {})
+        if end.get("state") != RUNNING:
+            return False
+        node.metadata.galley.end = {
+            "state": INTERRUPTED,
+            "message": "The process that ran this stage ended without a word. The cells below stand as last saved.",
+        }
+        self.save(number, node)
+        self.path(number).with_suffix(".html").unlink(missing_ok=True)  # it would still say "running"
+        return True
+
+    def save(self, number: int, node: NotebookNode) -> None:
+        """Write the attempt as it stands, whole. Raises RecordLost where that cannot be."""
+        target = self.path(number)
+        try:
+            _write(target, nbformat.writes(node).encode())
+        except OSError as error:
+            raise _lost(target, error) from error
+
+    def save_page(self, number: int, page: str) -> Path:
+        """Write the attempt's HTML beside it, and return its path."""
+        target = self.path(number).with_suffix(".html")
+        try:
+            _write(target, page.encode())
+        except OSError as error:
+            raise _lost(target, error) from error
+        return target
+
+    def publish(self, number: int) -> Path:
+        """Make an attempt the accepted run, by one rename of its notebook; the page follows. Returns the notebook."""
+        attempt = self.path(number)
+        try:
+            for source, target in (
+                (attempt, self.accepted),
+                (attempt.with_suffix(".html"), self.accepted.with_suffix(".html")),
+            ):
+                with files.replacing(target) as draft:
+                    _link(source, draft)
+        except OSError as error:
+            raise _lost(self.accepted, error) from error
+        return self.accepted
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        shutil.copyfile(source, target)
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Replace a file by rename. Not flushed to the disk: a stage saves after each cell, and publishing flushes."""
+    descriptor, draft = tempfile.mkstemp(prefix=f".{target.stem[:80]}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(draft).chmod(0o644)
+        Path(draft).rename(target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _lost(target: Path, error: OSError) -> RecordLost:
+    return RecordLost(
+        f"The record of this run cannot be written to {target} ({error.strerror}). "
+        "Nothing that was accepted before is touched. Make room or mend the permissions, then run the stage again."
+    )

@@ -1,0 +1,139 @@
+"""Evidence: what a run can say of where it came from, and the check that files still are what it said."""
+
+import copy
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from galley import files
+from galley.days import Day
+from galley.errors import MissingInput
+from galley.notebook import Notebook
+from galley.settings import Settings, absolute_path, relative_name
+from galley.stage import MIME_TYPE
+
+
+def now() -> str:
+    """The time in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def provenance(notebook: Notebook, settings: Settings) -> dict[str, Any]:
+    """What is known before a kernel starts: the source and its commit, the lock, the host."""
+    lock = settings.home / "uv.lock"
+    return {
+        "source": {
+            "path": relative_name(notebook.path, settings),
+            "sha256": notebook.sha256,
+            **git_state(settings.home),
+        },
+        "lock_sha256": files.digest(lock) if lock.is_file() else None,
+        "host": platform.node(),
+        "pid": os.getpid(),
+    }
+
+
+@cache
+def git_state(folder: Path) -> dict[str, Any]:
+    """The commit that is checked out and whether anything differs from it; both None where git cannot tell."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"git_commit": commit, "git_clean": _git(folder, "status", "--porcelain") == ""}
+    except (OSError, subprocess.SubprocessError):
+        return {"git_commit": None, "git_clean": None}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def statements(node: NotebookNode) -> Iterator[dict[str, Any]]:
+    """What a stage stated in its outputs, in order: the day, inputs, outputs and the conclusion."""
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            if MIME_TYPE in output.get("data", {}):
+                yield output["data"][MIME_TYPE]
+
+
+def stated(node: NotebookNode) -> dict[str, Any]:
+    """The statements of a notebook, gathered: inputs, outputs, and the conclusion or None."""
+    said = list(statements(node))
+    conclusions = [statement["values"] for statement in said if statement["kind"] == "conclusion"]
+    return {
+        "inputs": _files_stated(said, "input"),
+        "outputs": _files_stated(said, "output"),
+        "conclusion": conclusions[-1] if conclusions else None,
+    }
+
+
+def _files_stated(said: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [{key: value for key, value in s.items() if key != "kind"} for s in said if s["kind"] == kind]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A file that is no longer what an accepted run said of it."""
+
+    notebook: str
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.notebook}: {self.path} {self.problem}"
+
+
+def verify(day: Day) -> list[Mismatch]:
+    """Recompute every digest that the day's accepted runs state; empty if all still match.
+
+    Raises MissingInput if the day has no accepted run.
+    """
+    accepted = sorted(day.settings.outputs.joinpath(day.ds).glob("*/*.ipynb"))
+    if not accepted:
+        raise MissingInput(f"There is no accepted run in {day.settings.outputs / day.ds}. Name a day that was run.")
+    return [mismatch for path in accepted for mismatch in _mismatches(path, day.settings)]
+
+
+def _mismatches(path: Path, settings: Settings) -> Iterator[Mismatch]:
+    name = relative_name(path, settings)
+    node = nbformat.read(path, as_version=4)
+    record = node.metadata.get("galley", {})
+    told = [record["source"], *record.get("inputs", []), *record.get("outputs", [])] if "source" in record else []
+    if not told:
+        yield Mismatch(name, name, "says nothing of where it came from")
+    for fact in {fact["path"]: fact for fact in told}.values():
+        problem = _problem(absolute_path(fact["path"], settings), fact)
+        if problem:
+            yield Mismatch(name, fact["path"], problem)
+    if record and record.get("record_sha256") != record_digest(node):
+        yield Mismatch(name, name, "was changed after it was accepted")
+    page = path.with_suffix(".html")
+    if not page.is_file():
+        yield Mismatch(name, page.name, "is not there")
+    elif record and f"{record.get('record_sha256')}" not in page.read_text(errors="replace"):
+        yield Mismatch(name, page.name, "was not rendered from this notebook")
+
+
+def _problem(path: Path, fact: dict[str, Any]) -> str | None:
+    names = fact.get("files")
+    if not path.exists() or not all((path / name).is_file() for name in names or []):
+        return "is not there any more"
+    return None if files.digest(path, names) == fact["sha256"] else "has other content now"
+
+
+def record_digest(node: NotebookNode) -> str:
+    """The SHA-256 of an executed notebook, its own `record_sha256` left out: cells, outputs and all metadata."""
+    bare = copy.deepcopy(node)
+    bare.metadata.get("galley", {}).pop("record_sha256", None)
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
