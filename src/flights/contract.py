@@ -1,0 +1,205 @@
+"""The contract: which columns data.csv and target.csv have, and what is said when a file does not keep to it.
+
+A table of columns and one function a rule. A schema library was weighed and left out: what a reviewer needs from a
+breach is the file, the column, the rows and the next action in one line, and that line would be ours in any case.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from galley.errors import ContractBreach
+
+TARGET = "late"
+KEY = "flight_id"
+LATE_FROM_MINUTES = 15
+"""A flight is late when it arrives so many minutes after its schedule: the industry's line of "on time"."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One agreed column. Limits are inclusive; a nullable column may even be missing in all rows."""
+
+    name: str
+    kind: Literal["text", "number", "flag", "moment"]
+    help: str
+    nullable: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+    unique: bool = False
+
+
+DATA = (
+    Column(KEY, "text", "which flight of which day: carrier, number, origin and day", unique=True),
+    Column("scheduled_departure", "moment", "scheduled departure, local time"),
+    Column("carrier", "text", "airline, two-letter code"),
+    Column("origin", "text", "airport of departure"),
+    Column("dest", "text", "airport of arrival"),
+    Column("hour", "number", "hour of the scheduled departure", low=0, high=23),
+    Column("departure_minute", "number", "scheduled departure, minutes after midnight", low=0, high=1439),
+    Column("arrival_minute", "number", "scheduled arrival, minutes after midnight there", low=0, high=1439),
+    Column("distance", "number", "miles between the airports", low=1, high=12_500),
+    Column("temp", "number", "temperature at the origin, °F", nullable=True, low=-130, high=140),
+    Column("dewp", "number", "dew point, °F", nullable=True, low=-150, high=110),
+    Column("humid", "number", "relative humidity, %", nullable=True, low=0, high=100),
+    Column("wind_dir", "number", "wind direction, degrees", nullable=True, low=0, high=360),
+    Column("wind_speed", "number", "wind speed, mph", nullable=True, low=0, high=250),
+    Column("wind_gust", "number", "gust speed, mph", nullable=True, low=0, high=300),
+    Column("precip", "number", "precipitation, inches in the hour", nullable=True, low=0, high=20),
+    Column("pressure", "number", "sea level pressure, millibars", nullable=True, low=850, high=1100),
+    Column("visib", "number", "visibility, miles", nullable=True, low=0, high=100),
+    Column("plane_age", "number", "years since the plane was built", nullable=True, low=0, high=120),
+    Column("plane_engines", "number", "engines of the plane", nullable=True, low=1, high=12),
+    Column("plane_seats", "number", "seats of the plane", nullable=True, low=1, high=1000),
+    Column("plane_manufacturer", "text", "who built the plane", nullable=True),
+)
+LABELS = (
+    Column(KEY, "text", "the flight, as in data.csv", unique=True),
+    Column(TARGET, "flag", f"1 if it arrived {LATE_FROM_MINUTES} minutes late or more, else 0"),
+)
+
+
+class Batch(NamedTuple):
+    """What one day brings: the rows, their targets, and how many flights were left out, by reason."""
+
+    data: pd.DataFrame
+    target: pd.DataFrame
+    left_out: dict[str, int]
+
+
+class Breach(NamedTuple):
+    """One way in which a file does not keep to the contract."""
+
+    column: str
+    problem: str
+    rows: int
+    action: str
+
+
+def read(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Read a CSV file of the contract: texts as texts, numbers as floats. Raises ContractBreach if it is no such file.
+
+    What the columns hold is not judged here but by the checks below.
+    """
+    texts = {column.name: "str" for column in columns if column.kind in ("text", "moment")}
+    try:
+        # Only an empty field is missing: "NA" or "None" in a text is a text.
+        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], low_memory=False)
+    except pd.errors.EmptyDataError:
+        raise ContractBreach(f"{path.name}: the file is empty. {_rewrite(path.name)}") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ContractBreach(
+            f"{path.name}: not a CSV file in UTF-8 ({str(error).strip()}). {_rewrite(path.name)}"
+        ) from None
+
+
+def check_data(frame: pd.DataFrame, name: str = "data.csv") -> pd.DataFrame:
+    """The rows as agreed, numbers as floats. Raises ContractBreach, after showing a table of all that is wrong."""
+    return _checked(frame, DATA, name)
+
+
+def check_target(frame: pd.DataFrame, name: str = "target.csv") -> pd.DataFrame:
+    """The targets as agreed, `late` as integers. Raises ContractBreach like `check_data`."""
+    return _checked(frame, LABELS, name)
+
+
+def check_pair(data: pd.DataFrame, target: pd.DataFrame, name: str = "data.csv and target.csv") -> None:
+    """Raises ContractBreach unless both are about the same flights."""
+    action = "Write both files anew, together: run generate_data for the day."
+    _raise(
+        [
+            *_found(data[KEY], ~data[KEY].isin(target[KEY]), "in the data but not in the targets", action),
+            *_found(target[KEY], ~target[KEY].isin(data[KEY]), "in the targets but not in the data", action),
+        ],
+        name,
+    )
+
+
+def check_classes(late: pd.Series, name: str) -> None:
+    """Raises ContractBreach unless there are two late flights and two on time: a model cannot learn from fewer."""
+    counts = {label: int((late == label).sum()) for label in (0, 1)}
+    rare = min(counts, key=lambda label: counts[label])
+    if counts[rare] < 2:
+        problem = f"only one class to learn from: {counts[1]} rows are late and {counts[0]} on time"
+        _raise([Breach(TARGET, problem, len(late), "Train on more days: raise train_days.")], name)
+
+
+def _checked(frame: pd.DataFrame, columns: tuple[Column, ...], name: str) -> pd.DataFrame:
+    _raise(list(_shape_breaches(frame, columns, name)), name)
+    _raise([breach for column in columns for breach in _column_breaches(frame[column.name], column, name)], name)
+    types = {"text": "str", "moment": "str", "number": "float64", "flag": "int64"}
+    return frame[[column.name for column in columns]].astype({column.name: types[column.kind] for column in columns})
+
+
+def _shape_breaches(frame: pd.DataFrame, columns: tuple[Column, ...], name: str) -> Iterator[Breach]:
+    agreed = [column.name for column in columns]
+    for absent in [column for column in agreed if column not in frame]:
+        yield Breach(absent, "the column is missing", len(frame), _rewrite(name))
+    for extra in [column for column in frame if column not in agreed]:
+        action = f"Drop the column from {name}, or agree on it in src/flights/contract.py."
+        yield Breach(str(extra), "the column is not in the contract", len(frame), action)
+    if frame.empty:
+        yield Breach("", "there are no rows", 0, _rewrite(name))
+
+
+def _column_breaches(values: pd.Series, column: Column, name: str) -> Iterator[Breach]:
+    given = values.notna()
+    for problem, bad in _rules(values, column):
+        yield from _found(values, bad & given, problem, _rewrite(name))
+    if not column.nullable:
+        yield from _found(values, ~given, "missing", _rewrite(name))
+
+
+def _rules(values: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+    """What may be wrong with a column, and in which rows it is."""
+    numbers = _numbers(values)
+    if column.kind in ("number", "flag"):
+        yield "not a number", numbers.isna()
+    if column.kind == "number":
+        yield f"not from {column.low:g} to {column.high:g}", numbers.notna() & ~numbers.between(column.low, column.high)
+    if column.kind == "flag":
+        yield "neither 0 nor 1", numbers.notna() & ~numbers.isin([0, 1])
+    if column.kind == "moment":
+        yield "no date and time like 2026-11-23T06:15", pd.to_datetime(values, format="ISO8601", errors="coerce").isna()
+    if column.unique:
+        yield "a duplicate", values.duplicated()
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """The values as floats, NaN for what is none. True and False are none: to_numeric would take them for 1 and 0."""
+    if values.dtype == bool:
+        return pd.Series(np.nan, index=values.index)
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def _found(values: pd.Series, bad: pd.Series, problem: str, action: str) -> Iterator[Breach]:
+    """A breach if any row is bad: how many, and the first as an editor counts lines, with the heading as line 1."""
+    if bad.any():
+        first = int(np.argmax(bad.to_numpy()))
+        value = "" if pd.isna(values.iloc[first]) else f": {str(values.iloc[first])[:40]!r}"
+        where = f"in {bad.sum()} of {len(values)} rows, first in line {first + 2}{value}"
+        yield Breach(str(values.name), f"{problem} {where}", int(bad.sum()), action)
+
+
+def _rewrite(name: str) -> str:
+    return f"Mend what writes {name}, then run generate_data for the day again."
+
+
+def _raise(breaches: list[Breach], name: str) -> None:
+    """Show what is wrong as a table, for the notebook, and raise it as one error, for the log."""
+    if not breaches:
+        return
+    _show(breaches)
+    facts = [": ".join(filter(None, (name, breach.column, breach.problem))) for breach in breaches]
+    raise ContractBreach("\n".join([*facts, *dict.fromkeys(breach.action for breach in breaches)]))
+
+
+def _show(breaches: list[Breach]) -> None:
+    # Imported here: only a kernel has IPython's display, and tests and scripts have no use for it.
+    from IPython.display import display
+
+    display(pd.DataFrame([breach._asdict() for breach in breaches]))
