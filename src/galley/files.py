@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and their digests."""
 
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
@@ -62,6 +63,15 @@ def replacing(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Wait for, and hold, the right to read `target` and write it anew."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def write_bytes(target: Path, content: bytes) -> None:

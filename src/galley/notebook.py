@@ -201,6 +201,12 @@ class Notebook:
                     raise ParameterError(f"{self.path}: {error}") from None
         return bound
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The declared defaults by name; empty where nothing is declared that galley can read."""
+        tagged = any("parameters" in cell.metadata.get("tags", []) for cell in self.node.cells)
+        return {n: p.default for n, p in self.parameters.items()} if tagged and self.language == "python" else {}
+
     def problems(self) -> list[str]:
         """What keeps the notebook from being a stage that a reviewer can rely on, in words; empty if nothing does."""
         try:

@@ -1,0 +1,172 @@
+"""Cells: a notebook's cells run in a kernel, with what they print bounded and each cell's end kept as it happens."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from itertools import groupby
+from typing import Any
+
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NotebookExecutionManager
+
+from galley.attempts import Attempts
+from galley.errors import StageInterrupted
+
+log = logging.getLogger(__name__)
+
+TEXT_LIMIT = 1_000_000
+"""Characters that one cell may print before the rest is left out, with a note."""
+DATA_LIMIT = 10_000_000
+"""Characters of one display output, beyond which it is left out, with a note."""
+_DEATH_GRACE = 3.0
+"""Seconds that the thread of a killed kernel gets to notice. Airflow follows SIGTERM by SIGKILL after five."""
+_SAVING_SHARE = 10
+"""A cell's start or end is not saved before this many times the last save's duration passed, so that saving a large
+notebook costs a tenth of the run at most."""
+
+
+class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is untyped
+    """papermill's record of a run, saved into the attempt, that says "completed" of nothing that was not."""
+
+    def __init__(self, node: NotebookNode, attempts: Attempts, number: int) -> None:
+        super().__init__(node, progress_bar=False)
+        self.failed_cell: int | None = None
+        self._attempts = attempts
+        self._number = number
+        self._next_save = 0.0
+
+    def save(self, **_: Any) -> None:
+        """Keep the notebook as it stands, unless it was kept a moment ago."""
+        began = time.monotonic()
+        if began < self._next_save:
+            return
+        self._attempts.save(self._number, self.nb)
+        ended = time.monotonic()
+        self._next_save = ended + _SAVING_SHARE * (ended - began)
+
+    def cell_exception(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
+        """Note which cell failed."""
+        super().cell_exception(cell, cell_index=cell_index, **kwargs)
+        self.failed_cell = cell_index
+
+    def cell_complete(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
+        """Note a cell's end and say so in the log."""
+        super().cell_complete(cell, cell_index=cell_index, **kwargs)
+        timing = cell.metadata.papermill
+        if cell.cell_type == "code":
+            log.info(
+                "cell %s of %s %s in %.2f s", (cell_index or 0) + 1, len(self.nb.cells), timing.status, timing.duration
+            )
+
+
+class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped
+    """papermill's client, stopping at the first cell that fails and bounded in what it keeps of outputs."""
+
+    def __init__(self, recorder: Recorder, **options: Any) -> None:
+        super().__init__(recorder, shell_timeout_interval=1, **options)
+        self._printed = 0
+
+    def papermill_execute_cells(self) -> None:
+        """Run the cells in order. A cell that is cut off keeps the status "running" for its end to be stated."""
+        for index, cell in enumerate(self.nb.cells):
+            self._printed = 0
+            self.nb_man.cell_start(cell, index)
+            try:
+                self.execute_cell(cell, index)
+            except CellExecutionError as error:
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+            finally:
+                self._tidy(cell)
+            self.nb_man.cell_complete(cell, cell_index=index)
+            if self.nb_man.failed_cell is not None:
+                return
+
+    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: Any, cell_index: int) -> Any:
+        """Keep an output, within the limits."""
+        content = msg["content"]
+        if not outs:  # the cell has cleared what it printed before
+            self._printed = 0
+        if msg["msg_type"] == "stream":
+            room = max(TEXT_LIMIT - self._printed, 0)
+            self._printed += len(content["text"])
+            if room == 0:
+                return None
+            content["text"] = content["text"][:room]
+        for mime, data in content.get("data", {}).items():
+            if isinstance(data, str) and len(data) > DATA_LIMIT:
+                content["data"] = {"text/plain": f"[galley left out {len(data):,} characters of {mime}]"}
+                break
+        return super().output(outs, msg, display_id, cell_index)
+
+    def _tidy(self, cell: NotebookNode) -> None:
+        """Join what was printed in one go but arrived in pieces, and say what was left out."""
+        if cell.cell_type != "code":
+            return
+        over = self._printed - TEXT_LIMIT
+        if over > 0:
+            cell.outputs.append(
+                new_output("stream", name="stderr", text=f"[galley left out {over:,} more characters]\n")
+            )
+        joined: list[NotebookNode] = []
+        for name, group in groupby(cell.outputs, key=lambda output: output.get("name")):
+            pieces = list(group)
+            if name is not None:
+                pieces = [new_output("stream", name=name, text="".join(piece.text for piece in pieces))]
+            joined.extend(pieces)
+        cell.outputs = joined
+
+
+class CellsThread:
+    """The thread that runs the cells, so that the one that waits for it can be interrupted cleanly at any moment."""
+
+    def __init__(self, client: Client, **kernel_options: Any) -> None:
+        self._client = client
+        self._options = kernel_options
+        self._error: BaseException | None = None
+        self._group: int | None = None
+        self._thread = threading.Thread(target=self._execute, name="cells", daemon=True)
+
+    def run(self) -> None:
+        """Run to the end and raise what the client raised. No kernel is left when this returns or raises.
+
+        A kernel that dies, or does not start in time, is a StageInterrupted.
+        """
+        self._thread.start()
+        try:
+            self._thread.join()
+        finally:
+            self._kill()
+        if isinstance(self._error, DeadKernelError) or (
+            isinstance(self._error, RuntimeError) and not self._client.code_cells_executed
+        ):
+            raise StageInterrupted(
+                f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
+                "happens each time, look for memory that runs out or a library that crashes."
+            ) from self._error
+        if self._error is not None:
+            raise self._error
+
+    def _execute(self) -> None:
+        try:
+            self._client.execute(**self._options)
+        except BaseException as error:  # it is raised where run() waits
+            self._error = error
+
+    def _kill(self) -> None:
+        """Kill the kernel's process group, again and again while the thread may still be starting one."""
+        deadline = time.monotonic() + _DEATH_GRACE
+        while True:
+            provisioner = getattr(self._client.km, "provisioner", None)
+            self._group = getattr(provisioner, "pgid", None) or self._group
+            if self._group:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._group, signal.SIGKILL)
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                return
+            self._thread.join(0.05)

@@ -1,0 +1,212 @@
+"""Execute: run one notebook as a stage. The one piece of code behind the operator and behind `galley execute`.
+
+The thread that was called only waits, so that a timeout or a signal ends its wait at once and cleanly; the cells run
+in a thread beside it. Whatever ends the run is written into the attempt before it is passed on.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient.exceptions import CellTimeoutError
+from nbformat import NotebookNode
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from galley import attempts, errors, evidence, files
+from galley.attempts import Attempts
+from galley.cells import CellsThread, Client, Recorder
+from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, Transient
+from galley.notebook import Notebook
+from galley.render import render
+from galley.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_NOT_FOR_KERNELS = ("AIRFLOW__", "_AIRFLOW", "GALLEY_ALERT_URLS")
+"""Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
+_NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """What is asked for: a notebook, the values for its parameters, and where its record goes.
+
+    `run` is who asks, as the record shows it: DAG, run id, task, try. `title` heads the report. Seconds for timeouts;
+    `cell_timeout` None means that a cell may take any time.
+    """
+
+    notebook: Path
+    parameters: Mapping[str, Any]
+    reports: Path
+    name: str
+    title: str
+    kernel: str | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
+    start_timeout: int = 60
+    cell_timeout: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stage that completed: what it concluded, its accepted notebook and page, and the attempt's number."""
+
+    conclusion: dict[str, Any] | None
+    notebook: Path
+    page: Path
+    attempt: int
+
+
+class Execution:
+    """One run of a stage. `page` is the attempt's report as soon as there is one, on failure too."""
+
+    def __init__(self, asked: StageRun, settings: Settings | None = None) -> None:
+        self.asked = asked
+        self.settings = settings or Settings.from_environment()
+        self.attempts = Attempts(asked.reports, attempts.safe_name(asked.name))
+        self.number: int | None = None
+        self.page: Path | None = None
+
+    def run(self) -> Outcome:
+        """Run it, record how it ended, and publish it if it completed.
+
+        Raises an error of the tree in galley.errors. After a timeout or a kill, which are BaseExceptions raised where
+        this waits, the record is made and the exception goes on.
+        """
+        notebook = Notebook.load(self.asked.notebook)
+        began = time.monotonic()
+        with self.attempts.sole():
+            node = load_notebook_node(str(notebook.path))
+            node.metadata.galley = self._record(notebook)
+            self.number = self.attempts.begin(node)
+            log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
+            try:
+                self._run_cells(notebook, node)
+            except BaseException as error:
+                self._close(node, _end_of(error), began)
+                raise
+            self._close(node, {"state": attempts.COMPLETED, "message": ""}, began)
+            accepted = self.attempts.publish(self.number)
+            conclusion = node.metadata.galley.conclusion
+            self._keep(conclusion)
+        return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
+
+    def _record(self, notebook: Notebook) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "stage": self.asked.name,
+            "run": dict(self.asked.run),
+            "parameters": dict(self.asked.parameters),
+            "started": evidence.now(),
+            "end": {"state": attempts.RUNNING, "message": "This stage was running when this was written."},
+            **evidence.provenance(notebook, self.settings),
+        }
+
+    def _run_cells(self, notebook: Notebook, node: NotebookNode) -> None:
+        """Check, parameterize and run. `node` is changed in place, so that it shows whatever was reached."""
+        values = notebook.bind(self.asked.parameters)
+        kernel = find_kernel(self.asked.kernel or notebook.kernel_name)
+        record = node.metadata.galley
+        record.parameters = {**notebook.defaults, **values}
+        record.kernel = {"name": kernel}
+        if values:
+            parameterized = parameterize_notebook(node, values, kernel_name=kernel, language=notebook.language)
+            node.cells = parameterized.cells
+        recorder = Recorder(node, self.attempts, self.number or 0)
+        recorder.notebook_start()
+        client = Client(
+            recorder, kernel_name=kernel, startup_timeout=self.asked.start_timeout, timeout=self.asked.cell_timeout
+        )
+        CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment()).run()
+        record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
+        if recorder.failed_cell is not None:
+            raise _failure(node, recorder.failed_cell, self.asked.title)
+
+    def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
+        """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
+        if end["state"] != attempts.COMPLETED:
+            end["cell"] = _cell_that_ended_it(node)
+        record = node.metadata.galley
+        record.update(evidence.stated(node))
+        record.update({"ended": evidence.now(), "seconds": round(time.monotonic() - began, 3), "end": end})
+        record.record_sha256 = evidence.record_digest(node)
+        if self.number is not None:
+            self.attempts.save(self.number, node)
+            self.page = self.attempts.save_page(self.number, render(node, self.asked.title))
+            log.info("%s: %s. Report: %s", self.asked.title, end["state"], self.page)
+
+    def _keep(self, conclusion: dict[str, Any] | None) -> None:
+        """Copy what was concluded into the day's metrics.json, under the stage's name."""
+        target = self.asked.reports / "metrics.json"
+        with files.locked(target):
+            known = files.read_json(target) if target.is_file() else {}
+            files.write_json(target, {**known, re.sub(r"^\d+_", "", self.attempts.name): conclusion})
+
+
+def find_kernel(name: str | None) -> str:
+    """The name of a kernel that can be started. Raises KernelNotFound, with those there are."""
+    there = KernelSpecManager().find_kernel_specs()
+    if name is None:
+        raise NotebookError(f"The notebook names no kernel. Give kernel_name, one of {', '.join(sorted(there))}.")
+    if name not in there:
+        raise KernelNotFound(
+            f"There is no kernel {name!r}. Use one of {', '.join(sorted(there)) or 'none'}, or add its kernelspec to a "
+            "folder on JUPYTER_PATH."
+        )
+    return name
+
+
+def _kernel_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+
+
+def _status(cell: NotebookNode) -> str | None:
+    status: str | None = cell.metadata.get("papermill", {}).get("status")
+    return status
+
+
+def _cell_that_ended_it(node: NotebookNode) -> int | None:
+    """The cell that failed, or the one that was cut off, which is marked so; None if none was reached."""
+    for index, cell in enumerate(node.cells):
+        if _status(cell) == Recorder.RUNNING:
+            cell.metadata.papermill.status = "cut off"
+            return index
+        if _status(cell) == Recorder.FAILED:
+            return index
+    return None
+
+
+def _end_of(error: BaseException) -> dict[str, Any]:
+    """How a run ended that did not complete."""
+    # By name: Airflow's AirflowTaskTimeout is a BaseException, and this module does not know Airflow.
+    if isinstance(error, CellTimeoutError) or "Timeout" in type(error).__name__:
+        state = attempts.TIMED_OUT
+    elif not isinstance(error, Exception):
+        state = attempts.KILLED
+    elif isinstance(error, (NotebookError, KernelNotFound)):
+        state = attempts.REFUSED
+    else:
+        state = attempts.FAILED
+    return {"state": state, "message": f"{type(error).__name__}: {error}".strip(": ")}
+
+
+def _failure(node: NotebookNode, index: int, title: str) -> GalleyError:
+    """The error of a failed cell, of the class in galley's tree that it says it is; its traceback goes to the log."""
+    cell = node.cells[index]
+    output = next(output for output in reversed(cell.outputs) if output.output_type == "error")
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+    log.error("cell %s of %s failed:\n%s", index + 1, title, traceback)
+    known = getattr(errors, output.ename, None)
+    if isinstance(known, type) and issubclass(known, GalleyError):
+        kind: type[GalleyError] = known
+        said = output.evalue
+    else:
+        kind = Transient if output.ename in _NETWORK_ERRORS else StageFailed
+        said = f"{output.ename}: {output.evalue}"
+    return kind(f"{said} (cell {index + 1} of {title})")

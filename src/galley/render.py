@@ -1,0 +1,163 @@
+"""Render: an executed notebook as one page that needs no network and lets nothing in it reach out.
+
+Scripts never run in it: HTML that a notebook carries is cleaned to what shows text, tables and pictures, SVG is shown
+as a picture, and the page's own policy forbids the rest.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nh3
+from nbconvert import HTMLExporter
+from nbconvert.exporters import TemplateExporter
+from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from galley.errors import RecordLost
+
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'none'; connect-src 'none'; "
+    "form-action 'none'; base-uri 'none'; frame-src 'none'; object-src 'none'"
+)
+_TEMPLATES = Path(__file__).with_name("templates")
+_SHOWN_FIRST = ["image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain"]
+_ATTRIBUTES = {
+    "*": {"class", "style", "title", "colspan", "rowspan", "scope", "align", "dir", "lang"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    **{f"h{level}": {"id", "class", "style"} for level in range(1, 7)},
+}
+_STYLES = {
+    "background-color", "border", "border-bottom", "border-top", "color", "font-style", "font-weight", "height",
+    "max-width", "min-width", "padding", "text-align", "text-decoration", "vertical-align", "white-space", "width",
+}  # fmt: skip
+
+
+def clean(html: str) -> str:
+    """HTML without anything that runs, loads or covers its surroundings; a note in place of what had only scripts."""
+    cleaned = nh3.clean(
+        html,
+        tags=nh3.ALLOWED_TAGS | {"details", "summary", "section", "figure", "figcaption"},
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto", "data"},
+        filter_style_properties=_STYLES,
+        attribute_filter=_harmless,
+    )
+    if "<script" in html.lower() and not cleaned.strip():
+        return '<p class="note">This output needs JavaScript, which reports do not run; the notebook has it.</p>'
+    return cleaned
+
+
+def _harmless(tag: str, attribute: str, value: str) -> str | None:
+    is_data = value.strip().lower().startswith("data:")
+    if tag == "img" and attribute == "src":
+        return value if value.strip().lower().startswith("data:image/") else None
+    return None if is_data and attribute in ("href", "src") else value
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    """The exporter, made once a process: its templates take longer to compile than a notebook to render."""
+    exporter = HTMLExporter(
+        config=Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}}),
+        extra_template_basedirs=[str(_TEMPLATES)],
+        template_name="report",
+        exclude_anchor_links=True,
+    )
+    exporter.register_filter("galley_clean", clean)
+    exporter.register_filter("galley_base64", lambda text: base64.b64encode("".join(text).encode()).decode())
+    exporter.register_filter("galley_image", lambda text: re.sub(r"[^A-Za-z0-9+/=]", "", "".join(text)))
+    return exporter
+
+
+def render(node: NotebookNode, title: str) -> str:
+    """The page of an executed notebook; what its metadata.galley says stands at the top.
+
+    Raises RecordLost if nbconvert cannot make a page of it.
+    """
+    record = node.metadata.get("galley", {})
+    end = record.get("end", {})
+    shown = _prepared(node, end.get("cell"))
+    report = {
+        "title": title,
+        "state": end.get("state", "unknown"),
+        "message": end.get("message", ""),
+        "failed_cell": _anchor(end["cell"]) if end.get("cell") is not None else None,
+        "policy": POLICY,
+        "style": (_TEMPLATES / "report" / "report.css").read_text(),
+        "record_sha256": record.get("record_sha256", ""),
+        "tables": _tables(record),
+        "unfolded": ("Conclusion", "Parameters"),
+        "contents": list(_contents(shown)),
+    }
+    exporter = _exporter()
+    lexer = node.metadata.get("language_info", {}).get("pygments_lexer")
+    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
+    try:
+        # Not HTMLExporter's own method: it passes the page through an HTML parser, for the sake of other templates.
+        page, _ = TemplateExporter.from_notebook_node(exporter, shown, {"report": report})
+    except Exception as error:
+        raise RecordLost(f"The report of {title} cannot be rendered: {type(error).__name__}: {error}.") from error
+    return str(page)
+
+
+def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
+    """A shallow copy whose cells know their anchors and labels, without the cells that say nothing."""
+    shown = NotebookNode(node)
+    shown.cells = [NotebookNode(cell) for cell in node.cells]
+    for index, cell in enumerate(shown.cells):
+        cell.galley_anchor = _anchor(index)
+        cell.galley_failed = index == failed
+        cell.galley_label = _label(index, cell)
+    return shown
+
+
+def _anchor(index: int) -> str:
+    return f"cell-{index + 1}"
+
+
+def _label(index: int, cell: NotebookNode) -> str:
+    """What stands beside a folded code cell: its number, its first words, how long it took."""
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    timing = cell.metadata.get("papermill", {})
+    took = f"{timing['duration']:.2f} s" if timing.get("duration") is not None else timing.get("status", "")
+    return " · ".join(part for part in (f"cell {index + 1}", took, first[:80]) if part)
+
+
+def _contents(node: NotebookNode) -> Iterator[dict[str, Any]]:
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            fenced = re.sub(r"^```.*?^```", "", cell.source, flags=re.DOTALL | re.MULTILINE)
+            for match in re.finditer(r"^(#{1,4})\s+(.+?)\s*#*$", fenced, re.MULTILINE):
+                yield {"level": len(match[1]), "text": re.sub(r"[*_`]", "", match[2]), "anchor": cell.galley_anchor}
+
+
+def _tables(record: dict[str, Any]) -> dict[str, list[list[str]]]:
+    """The record as tables of text: what was concluded and asked, then where it all came from."""
+    files = [
+        [f"{verb} {fact['path']}", f"{fact['bytes']:,} bytes", f"sha256 {fact['sha256']}"]
+        for verb, facts in (("read", record.get("inputs", [])), ("wrote", record.get("outputs", [])))
+        for fact in facts
+    ]
+    run = record.get("run", {})
+    provenance = {
+        **run,
+        **{f"source {key}": value for key, value in record.get("source", {}).items()},
+        **{f"kernel {key}": value for key, value in record.get("kernel", {}).items()},
+        **{key: record.get(key) for key in ("lock_sha256", "host", "started", "ended", "seconds")},
+    }
+    return {
+        "Conclusion": _rows(record.get("conclusion") or {}),
+        "Parameters": _rows(record.get("parameters", {})),
+        "Files": files,
+        "Provenance": _rows({key: value for key, value in provenance.items() if value is not None}),
+    }
+
+
+def _rows(values: dict[str, Any]) -> list[list[str]]:
+    return [[str(key), value if isinstance(value, str) else repr(value)] for key, value in values.items()]
