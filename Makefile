@@ -1,0 +1,98 @@
+# The front door: every verb a person or a CI types. `make` alone lists them.
+
+# Nothing is installed outside this folder, and nothing of the caller's Python leaks in.
+HERE := $(CURDIR)
+VENVS := $(HERE)/.venvs
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+UV_VERSION := 0.13.9
+export UV_CACHE_DIR ?= $(HERE)/.cache/uv
+export UV_PYTHON_DOWNLOADS := never
+export JUPYTER_PATH := $(VENVS)/jupyter
+
+AIRFLOW := $(VENVS)/airflow/bin/python
+WORKBENCH := $(VENVS)/workbench/bin/python
+CHECK := $(VENVS)/check/bin
+
+LOCK := pyproject.toml uv.lock
+AIRFLOW_READY := $(VENVS)/airflow/.synced
+WORKBENCH_READY := $(VENVS)/workbench/.synced
+DATA_READY := $(VENVS)/data/.synced
+CHECK_READY := $(VENVS)/check/.synced
+KERNELS := $(JUPYTER_PATH)/kernels/workbench/kernel.json $(JUPYTER_PATH)/kernels/data/kernel.json
+READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
+
+# Folders of tests, the quick ones first; those that are not there are left out.
+WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
+AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
+NOTEBOOKS = $(wildcard notebooks/*/*.ipynb)
+
+.PHONY: help run up lab test check fix
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@awk -F ' *## ' '/^[a-z]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=7]
+	@$(AIRFLOW) -m galley.local run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
+
+up: $(READY) ## Airflow and MLflow with their user interfaces, until Ctrl-C
+	@$(AIRFLOW) -m galley.local up
+
+lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
+	@$(AIRFLOW) -m galley.local lab
+
+test: $(READY) ## every test that needs no Docker
+	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
+	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(HERE)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+
+check: $(CHECK_READY) $(READY) ## lint, formats, types, stripped notebooks; changes nothing
+	$(CHECK)/ruff check
+	$(CHECK)/ruff format --check
+	$(CHECK)/mypy --python-executable $(WORKBENCH) --cache-dir .mypy_cache/workbench --exclude 'galley/(airflow|local)/' src
+	$(CHECK)/mypy --python-executable $(AIRFLOW) --cache-dir .mypy_cache/airflow src/galley/airflow src/galley/local
+	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --verify $(NOTEBOOKS))
+
+fix: $(CHECK_READY) ## format, mend what can be mended, strip notebooks
+	$(CHECK)/ruff format
+	$(CHECK)/ruff check --fix
+	$(if $(NOTEBOOKS),$(CHECK)/nbstripout $(NOTEBOOKS))
+
+# The environments: each from the one lock, and synced again only when the lock changes.
+$(AIRFLOW_READY): WANTED := --extra airflow --group test
+$(WORKBENCH_READY): WANTED := --extra workbench --group lab --group test
+$(DATA_READY): WANTED := --extra data
+$(CHECK_READY): WANTED := --only-group check
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY): $(LOCK)
+	@echo "Installing $(patsubst $(HERE)/%,%,$(@D)) from uv.lock"
+	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
+	@touch $@
+
+$(JUPYTER_PATH)/kernels/%/kernel.json: $(VENVS)/%/.synced src/galley/kernels.py
+	@$(VENVS)/$*/bin/python -c 'import sys; from pathlib import Path; from galley.kernels import write_kernelspec; \
+	  write_kernelspec("$*", Path(sys.executable), Path("$(JUPYTER_PATH)"))'
+	@touch $@
+
+# Shell text that sets $python: the first interpreter that this project can use.
+define find_python
+python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+  then python=$$("$$candidate" -c 'import sys; print(sys.executable)'); break; fi; done; \
+if [ -z "$$python" ]; then \
+  echo "No Python 3.11, 3.12 or 3.13 found (python3 is: $$(python3 --version 2>&1)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+endef
+
+# Shell text that sets $uv: the caller's, if it is not older than the one that wrote the lock, or one in this folder.
+define find_uv
+uv=$$(command -v uv || true); \
+if ! "$$python" -c 'import subprocess, sys; version = subprocess.run([sys.argv[1], "--version"], capture_output=True, text=True).stdout; \
+  sys.exit(tuple(map(int, version.split()[1].split("."))) < tuple(map(int, "$(UV_VERSION)".split("."))))' "$$uv" 2>/dev/null; then \
+  uv='$(HERE)/.uv/bin/uv'; \
+  if [ "$$("$$uv" --version 2>/dev/null | cut -d' ' -f2)" != '$(UV_VERSION)' ]; then \
+    echo "Installing uv $(UV_VERSION) into .uv"; rm -rf '$(HERE)/.uv'; \
+    if ! "$$python" -m venv '$(HERE)/.uv'; then \
+      echo "$$python cannot make environments. Install its venv module (Debian, Ubuntu: apt install python3-venv), or put uv $(UV_VERSION) on the PATH." >&2; \
+      rm -rf '$(HERE)/.uv'; exit 1; fi; \
+    '$(HERE)/.uv/bin/python' -m pip install --quiet --no-cache-dir --disable-pip-version-check 'uv==$(UV_VERSION)' || exit 1; fi; fi
+endef

@@ -1,0 +1,139 @@
+"""A small client of Airflow's REST API: what the demonstration asks for, and nothing else."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+from galley.local.errors import AirflowError
+from galley.local.runs import DagRun, TaskRun
+
+NAP = 0.5
+"""Seconds between two looks."""
+
+
+class Client:
+    """One user's session with an Airflow."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self.user = user
+        self._password = password
+        self._token: str | None = None
+        # Loopback: a proxy from the environment would be in the way.
+        self._open = build_opener(ProxyHandler({})).open
+
+    def wait_until_ready(self, dag_ids: list[str], since: datetime, meanwhile: Callable[[], None]) -> None:
+        """Return when Airflow is healthy and has read each of these DAGs since then; `meanwhile` is called often.
+
+        Raises AirflowError for a DAG that it cannot import, and after three minutes.
+        """
+        deadline = time.monotonic() + 180
+        while not (self._is_healthy() and all(self._was_read(dag_id, since) for dag_id in dag_ids)):
+            meanwhile()
+            if time.monotonic() > deadline:
+                raise AirflowError(
+                    f"Airflow did not come up with {', '.join(dag_ids)} within three minutes. "
+                    "Look into the logs of its services, and start again."
+                )
+            time.sleep(NAP)
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run this DAG."""
+        self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, ds: str) -> None:
+        """Ask for a run of this DAG for a day."""
+        self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", {"logical_date": logical_date(ds)})
+
+    def clear(self, run: DagRun, only_failed: bool) -> None:
+        """Have a run done again: its failed tasks and what follows them, or all of it."""
+        body = {"dry_run": False, "only_failed": only_failed}
+        self._call("POST", f"{_path(run.dag_id, run.run_id)}/clear", body)
+
+    def run(self, dag_id: str, ds: str) -> DagRun | None:
+        """The run of this DAG for a day with its tasks, or None if there never was one."""
+        query = urlencode({"logical_date_gte": logical_date(ds), "logical_date_lte": logical_date(ds)})
+        found = self._call("GET", f"/api/v2/dags/{quote(dag_id)}/dagRuns?{query}")["dag_runs"]
+        if not found:
+            return None
+        run_id = found[0]["dag_run_id"]
+        tasks = self._call("GET", f"{_path(dag_id, run_id)}/taskInstances?limit=100")["task_instances"]
+        return DagRun(dag_id, run_id, ds, found[0]["state"], tuple(_task(task) for task in tasks))
+
+    def answer(self, run: DagRun, task_id: str, option: str, **inputs: str) -> None:
+        """Answer a review that waits for a person."""
+        body = {"chosen_options": [option], "params_input": inputs}
+        self._call("PATCH", f"{_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/-1/hitlDetails", body)
+
+    def _is_healthy(self) -> bool:
+        health = self._call_if_up("/api/v2/monitor/health")
+        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        return health is not None and all(health[part].get("status") == "healthy" for part in parts)
+
+    def _was_read(self, dag_id: str, since: datetime) -> bool:
+        for error in self._call("GET", "/api/v2/importErrors")["import_errors"]:
+            if datetime.fromisoformat(error["timestamp"]) >= since:
+                raise AirflowError(
+                    f"Airflow cannot import {error['filename']}:\n{error['stack_trace']}\nMend that and start again."
+                )
+        query = urlencode({"dag_id_pattern": dag_id})
+        found = [dag for dag in self._call("GET", f"/api/v2/dags?{query}")["dags"] if dag["dag_id"] == dag_id]
+        return bool(found) and datetime.fromisoformat(found[0]["last_parsed_time"]) >= since
+
+    def _call_if_up(self, path: str) -> Any:
+        try:
+            return self._send(Request(self.url + path))  # noqa: S310  (the URL is our own server's)
+        except (URLError, ConnectionError, TimeoutError):
+            return None
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        if self._token is None:
+            login = {"username": self.user, "password": self._password}
+            self._token = self._request("POST", "/auth/token", login, {})["access_token"]
+        return self._request(method, path, body, {"Authorization": f"Bearer {self._token}"})
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = headers | {"Content-Type": "application/json"}
+        request = Request(self.url + path, data, headers, method=method)  # noqa: S310  (the URL is our own server's)
+        try:
+            return self._send(request)
+        except HTTPError as error:
+            text = error.read().decode(errors="replace")
+            raise AirflowError(
+                f"Airflow answered {error.code} to {method} {path} as user {self.user}: {text}"
+            ) from None
+        except (URLError, ConnectionError, TimeoutError) as error:
+            raise AirflowError(f"Airflow at {self.url} does not answer ({error}). Is it still running?") from None
+
+    def _send(self, request: Request) -> Any:
+        with self._open(request, timeout=30) as response:
+            return json.loads(response.read() or b"null")
+
+
+def logical_date(ds: str) -> str:
+    """The moment that a day's runs are about: its midnight, UTC."""
+    return f"{ds}T00:00:00+00:00"
+
+
+def _path(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _task(fields: dict[str, Any]) -> TaskRun:
+    return TaskRun(
+        task_id=fields["task_id"],
+        state=fields["state"],
+        try_number=fields["try_number"],
+        start=_time(fields["start_date"]),
+        end=_time(fields["end_date"]),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

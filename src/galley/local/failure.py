@@ -1,0 +1,63 @@
+"""A failed run, told so that someone knows what to do: which task, what it said, where to read on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from galley.days import Day
+from galley.local.airflow import airflow_home
+from galley.local.runs import DagRun, TaskRun
+from galley.settings import Settings
+
+
+def describe(run: DagRun, settings: Settings) -> str:
+    """What failed in a run, the end of its error, its report and its log."""
+    if not run.failed_tasks:
+        return f"{run.dag_id} {run.ds} failed without a failed task. Look at the run in the UI: make up"
+    task = run.failed_tasks[0]
+    log = log_file(run, task, settings)
+    said = "\n".join(f"    {line}" for line in error_lines(log)) or "    (its log says nothing)"
+    report = report_file(run, task, settings)
+    return (
+        f"{run.dag_id} {run.ds}: {task.task_id} failed at try {task.try_number}.\n{said}\n"
+        f"  report  {report or '(none: it failed before its notebook ran)'}\n"
+        f"  log     {log}\n"
+        "Mend that and run the same command again: what succeeded is left alone."
+    )
+
+
+def log_file(run: DagRun, task: TaskRun, settings: Settings) -> Path:
+    """Where Airflow logs a try, by its default naming."""
+    folder = airflow_home(settings) / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+    return folder / f"task_id={task.task_id}" / f"attempt={task.try_number}.log"
+
+
+def report_file(run: DagRun, task: TaskRun, settings: Settings) -> Path | None:
+    """The rendered notebook of a failed try, if there is one."""
+    attempts = Day.of(run.ds, settings).reports(run.dag_id) / "attempts"
+    found = sorted(attempts.glob(f"*_{task.task_id}.try{task.try_number}.html"))
+    return found[-1] if found else None
+
+
+def error_lines(log: Path, count: int = 12) -> list[str]:
+    """The last lines of the last error in a task's log, which has one JSON object a line."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    errors = [entry for entry in map(_entry, lines) if entry.get("level") in ("error", "critical")]
+    # The exception itself, if one was logged: what is logged after it is about the failing, not about the reason.
+    raised = [entry for entry in errors if entry.get("error_detail")]
+    said = [line for entry in (raised or errors)[-1:] for line in _text(entry).splitlines() if line.strip()]
+    return said[-count:]
+
+
+def _entry(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _text(entry: dict[str, Any]) -> str:
+    details = entry.get("error_detail") or []
+    raised = [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in details]
+    return "\n".join(raised) or str(entry.get("event", ""))

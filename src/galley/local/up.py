@@ -1,0 +1,50 @@
+"""`make up`: Airflow and MLflow with their user interfaces, in the foreground, until Ctrl-C."""
+
+import time
+from datetime import UTC, datetime
+
+from galley.local import ports, workbench
+from galley.local.airflow import ADMIN, Airflow, airflow_home
+from galley.local.api import NAP, Client
+from galley.local.lock import exclusive
+from galley.local.services import Services
+from galley.settings import Settings
+
+
+def up() -> int:
+    """Start everything, say where it is, and stay until someone stops it."""
+    settings = Settings.from_environment()
+    home = airflow_home(settings)
+    with exclusive(home / "lock", "make up"), Services(home / "logs" / "services") as services:
+        port = ports.require(settings.airflow_port, "GALLEY_AIRFLOW_PORT", "Airflow")
+        mlflow = workbench.mlflow(settings)
+        airflow = Airflow(settings, port, schedule=True)
+        _say("Starting Airflow and MLflow.")
+        passwords, are_new = airflow.passwords()
+        began = datetime.now(UTC)
+        airflow.prepare()
+        for service in [*airflow.services(), *([mlflow] if mlflow else [])]:
+            services.start(service)
+        client = Client(airflow.url, ADMIN, passwords[ADMIN])
+        client.wait_until_ready([], began, services.check)
+        _say(f"Airflow      {airflow.url}")
+        _say(f"MLflow       {f'http://{ports.LOOPBACK}:{settings.mlflow_port}' if mlflow else settings.tracking_uri}")
+        _say(_login(airflow, passwords if are_new else None))
+        _say(f"logs         {services.logs}")
+        _say("Ctrl-C stops all of it.")
+        while True:
+            services.check()
+            time.sleep(NAP)
+
+
+def _login(airflow: Airflow, passwords: dict[str, str] | None) -> str:
+    """Who can log in. The passwords are shown when they are made, and later only where they are kept."""
+    where = f"passwords are in {airflow.password_file}; delete it for new ones"
+    if passwords is None:
+        return f"log in as    {' or '.join(airflow.users)}: {where}"
+    users = "\n".join(f"log in as    {user} with {passwords[user]}" for user in airflow.users)
+    return f"{users}\n             shown this once: {where}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

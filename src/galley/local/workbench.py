@@ -1,0 +1,48 @@
+"""What people open from the workbench environment: MLflow's user interface and JupyterLab."""
+
+import os
+from pathlib import Path
+
+from galley.local import ports
+from galley.local.airflow import ENVIRONMENTS, environment_of
+from galley.local.ports import LOOPBACK
+from galley.local.services import Service
+from galley.settings import Settings
+
+PYTHON = ENVIRONMENTS / "workbench" / "bin" / "python"
+
+
+def mlflow(settings: Settings) -> Service | None:
+    """MLflow's server on the project's own SQLite file, or None where the settings name a server elsewhere."""
+    if not settings.tracking_uri.startswith("sqlite:///"):
+        return None
+    ports.require(settings.mlflow_port, "GALLEY_MLFLOW_PORT", "MLflow")
+    store = Path(settings.tracking_uri.removeprefix("sqlite:///")).parent
+    store.mkdir(parents=True, exist_ok=True)
+    address = ["--host", LOOPBACK, "--port", str(settings.mlflow_port), "--workers", "1"]
+    where = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", (store / "artifacts").as_uri()]
+    environment = environment_of(settings) | {
+        # Without these it starts ten processes instead of two, and reports its use.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost:*,127.0.0.1:*",
+    }
+    return Service("mlflow", [str(PYTHON), "-m", "mlflow", "server", *address, *where], environment, settings.home)
+
+
+def lab() -> int:
+    """Become JupyterLab on the notebooks, on loopback; it prints its address with a token, and Ctrl-C ends it."""
+    settings = Settings.from_environment()
+    ports.require(settings.lab_port, "GALLEY_LAB_PORT", "JupyterLab")
+    options = [
+        f"--ServerApp.ip={LOOPBACK}",
+        f"--ServerApp.port={settings.lab_port}",
+        # Another port than the one that was asked for would be a surprise.
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={settings.notebooks}",
+    ]
+    if os.geteuid() == 0:
+        # In a container everyone is root; who reaches loopback there is root already.
+        options.append("--allow-root")
+    command = [str(PYTHON), "-m", "jupyterlab", *options]
+    os.execve(PYTHON, command, environment_of(settings))  # noqa: S606  (no shell is what is wanted)
