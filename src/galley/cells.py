@@ -130,6 +130,7 @@ class CellsThread:
         self._options = kernel_options
         self._error: BaseException | None = None
         self._group: int | None = None
+        self.waiting = False
         self._thread = threading.Thread(target=self._execute, name="cells", daemon=True)
 
     def run(self) -> None:
@@ -139,8 +140,10 @@ class CellsThread:
         """
         self._thread.start()
         try:
+            self.waiting = True
             self._thread.join()
         finally:
+            self.waiting = False
             self._kill()
         if isinstance(self._error, DeadKernelError) or (
             isinstance(self._error, RuntimeError) and not self._client.code_cells_executed

@@ -22,7 +22,7 @@ from papermill.parameterize import parameterize_notebook
 from galley import attempts, errors, evidence, files
 from galley.attempts import Attempts
 from galley.cells import CellsThread, Client, Recorder
-from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, Transient
+from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
 from galley.notebook import Notebook
 from galley.render import render
 from galley.settings import Settings
@@ -72,6 +72,7 @@ class Execution:
         self.attempts = Attempts(asked.reports, attempts.safe_name(asked.name))
         self.number: int | None = None
         self.page: Path | None = None
+        self._cells: CellsThread | None = None
 
     def run(self) -> Outcome:
         """Run it, record how it ended, and publish it if it completed.
@@ -123,10 +124,18 @@ class Execution:
         client = Client(
             recorder, kernel_name=kernel, startup_timeout=self.asked.start_timeout, timeout=self.asked.cell_timeout
         )
-        CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment()).run()
+        self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
+        self._cells.run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is not None:
             raise _failure(node, recorder.failed_cell, self.asked.title)
+
+    def kill(self) -> None:
+        """End the run from a signal handler: raises StageKilled where `run` waits for cells, else does nothing."""
+        if self._cells is not None and self._cells.waiting:
+            raise StageKilled(
+                f"{self.asked.title} was told to end while its cells ran. Clear the task to run it again."
+            )
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
         """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
@@ -185,7 +194,9 @@ def _cell_that_ended_it(node: NotebookNode) -> int | None:
 def _end_of(error: BaseException) -> dict[str, Any]:
     """How a run ended that did not complete."""
     # By name: Airflow's AirflowTaskTimeout is a BaseException, and this module does not know Airflow.
-    if isinstance(error, CellTimeoutError) or "Timeout" in type(error).__name__:
+    if isinstance(error, StageKilled):
+        state = attempts.KILLED
+    elif isinstance(error, CellTimeoutError) or "Timeout" in type(error).__name__:
         state = attempts.TIMED_OUT
     elif not isinstance(error, Exception):
         state = attempts.KILLED

@@ -1,0 +1,41 @@
+"""Scores the day's flights with the model in production: `data/predictions/<ds>/predictions.csv`.
+
+**Steps.** `wait_for_data` → `predict`. The model is what the Airflow Variable `model_uri` names: `champion` (the
+default: the registry's champion, by a recorded decision), any MLflow URI, or a path such as `models/2026-11-23`.
+
+**If it fails.** There are no predictions for the day until it is mended, and people use them: see to it now. Read the
+report linked from the task, then clear it. The usual causes are data that breaks the contract and a registry without
+a champion; both say what to do.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG
+
+from galley.airflow.alerts import FailureAlert
+from galley.airflow.dates import DS
+from galley.airflow.notebook import NotebookOperator
+from galley.airflow.sensors import FilesSensor
+
+with DAG(
+    dag_id="predict_daily",
+    doc_md=__doc__,
+    schedule="@daily",
+    start_date=datetime(2013, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 3, "on_failure_callback": FailureAlert()},
+    tags=["galley"],
+):
+    wait_for_data = FilesSensor(
+        task_id="wait_for_data",
+        paths=[f"raw/{DS}/data.csv"],
+        poke_interval=60,
+        timeout=24 * 60 * 60,
+    )
+    predict = NotebookOperator(
+        task_id="predict",
+        input_nb="predict_daily/01_predict.ipynb",
+        parameters={"ds": DS, "model_uri": "{{ var.value.get('model_uri', 'champion') }}"},
+    )
+
+    wait_for_data >> predict

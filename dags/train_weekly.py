@@ -1,0 +1,95 @@
+"""Trains a challenger each Monday, asks a person, and puts it into production only if the answer is Approve.
+
+**Steps.** `wait_for_data` → `prepare` → `split` → `train` → `validate` (registers the challenger) → `review` (the
+evidence on one page) → `approval` (a person, in the tab *Required Actions*, six days; silence is a Reject) → `record`
+(who, when, why, on which evidence) → `promote` (after an Approve only).
+
+**If it fails.** Production goes on with the champion it has, so this can wait for the morning. Read the report linked
+from the failed task: it names what is wrong and what to do. Clear that task to go on from there.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, Param
+
+from galley.airflow.alerts import FailureAlert
+from galley.airflow.dates import DS
+from galley.airflow.notebook import NotebookOperator
+from galley.airflow.review import ReviewOperator
+from galley.airflow.sensors import FilesSensor
+
+with DAG(
+    dag_id="train_weekly",
+    doc_md=__doc__,
+    schedule="0 0 * * MON",
+    start_date=datetime(2013, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 3, "on_failure_callback": FailureAlert()},
+    params={
+        "train_days": Param(1, type="integer", minimum=1, maximum=366, description="days to train on, reaching back"),
+        "split_method": Param("random", enum=["random", "time"], description="how validation rows are chosen"),
+        "estimator": Param(
+            "hist_gradient_boosting",
+            enum=["hist_gradient_boosting", "logistic_regression", "random_forest"],
+            description="the model that is trained",
+        ),
+        "settings": Param({}, type="object", description="the estimator's own settings, by scikit-learn's names"),
+    },
+    tags=["galley"],
+):
+    wait_for_data = FilesSensor(
+        task_id="wait_for_data",
+        paths=[f"raw/{DS}/data.csv", f"raw/{DS}/target.csv"],
+        poke_interval=60,
+        timeout=24 * 60 * 60,
+    )
+    prepare = NotebookOperator(
+        task_id="prepare",
+        input_nb="train_weekly/01_prepare.ipynb",
+        parameters={"ds": DS, "train_days": "{{ params.train_days }}"},
+    )
+    split = NotebookOperator(
+        task_id="split",
+        input_nb="train_weekly/02_split.ipynb",
+        parameters={"ds": DS, "method": "{{ params.split_method }}"},
+    )
+    train = NotebookOperator(
+        task_id="train",
+        input_nb="train_weekly/03_train.ipynb",
+        parameters={"ds": DS, "estimator": "{{ params.estimator }}", "settings": "{{ params.settings | tojson }}"},
+    )
+    validate = NotebookOperator(
+        task_id="validate",
+        input_nb="train_weekly/04_validate.ipynb",
+        parameters={"ds": DS},
+    )
+    review = NotebookOperator(
+        task_id="review",
+        input_nb="train_weekly/05_review.ipynb",
+        parameters={"ds": DS},
+    )
+    approval = ReviewOperator(
+        task_id="approval",
+        subject="Put the model of " + DS + " into production?",
+        body="{{ ti.xcom_pull('review')['summary'] }}",
+    )
+    record = NotebookOperator(
+        task_id="record",
+        input_nb="train_weekly/06_record.ipynb",
+        parameters={
+            "ds": DS,
+            "dag_run": "{{ run_id }}",
+            "decision": "{{ (ti.xcom_pull('approval') or {}).get('decision') }}",
+            "reviewer": "{{ (ti.xcom_pull('approval') or {}).get('reviewer') }}",
+            "reason": "{{ (ti.xcom_pull('approval') or {}).get('reason') }}",
+            "answered_at": "{{ (ti.xcom_pull('approval') or {}).get('answered_at') }}",
+        },
+    )
+    promote = NotebookOperator(
+        task_id="promote",
+        input_nb="train_weekly/07_promote.ipynb",
+        run_if="{{ ti.xcom_pull('record')['decision'] == 'Approve' }}",
+        parameters={"ds": DS},
+    )
+
+    wait_for_data >> prepare >> split >> train >> validate >> review >> approval >> record >> promote

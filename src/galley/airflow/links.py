@@ -1,0 +1,34 @@
+"""Links from a task to its report."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
+
+from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORTS = "/galley/reports/"
+"""Where the plugin serves reports, from Airflow's own address on."""
+
+
+def report_url(page: "Path", settings: Settings) -> str:
+    """The address of a report in Airflow's UI."""
+    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
+    return base + REPORTS + quote(page.relative_to(settings.outputs).as_posix())
+
+
+class ReportLink(BaseOperatorLink):
+    """The report of the attempt that the task just made, whether it completed or not."""
+
+    name = "Report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
+        """The report's address; empty if the task ended before there was one."""
+        execution = getattr(operator, "execution", None)
+        if execution is None or execution.page is None:
+            return ""
+        return report_url(execution.page, execution.settings)

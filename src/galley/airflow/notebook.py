@@ -1,0 +1,116 @@
+"""NotebookOperator: runs a notebook as a stage, with Papermill, and leaves a record that a reviewer can believe."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.papermill.operators.papermill import PapermillOperator
+from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowSkipException
+
+from galley.airflow.dates import DS
+from galley.airflow.links import ReportLink
+from galley.days import Day
+from galley.errors import Permanent, SettingsError, StageFailed, Transient
+from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from galley.execute import Execution
+
+_FIRST_DELAY = timedelta(seconds=30)
+_LONGEST_DELAY = timedelta(minutes=10)
+
+
+class StageRetryPolicy(RetryPolicy):
+    """Retries what may pass (a dead kernel, a registry that does not answer), with back-off; nothing else of galley's.
+
+    What is not galley's, such as a task that ran into its execution_timeout, is left to the task's own retries.
+    """
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,  # noqa: ARG002 - Airflow's signature
+        context: "Context | None" = None,  # noqa: ARG002
+    ) -> RetryDecision:
+        """Decide by the error's class."""
+        if isinstance(exception, Transient):
+            delay = min(_FIRST_DELAY * 2 ** (try_number - 1), _LONGEST_DELAY)
+            return RetryDecision.retry(delay, f"{type(exception).__name__} may pass")
+        if isinstance(exception, Permanent | StageFailed):
+            return RetryDecision.fail(f"{type(exception).__name__} would come again")
+        return RetryDecision.default()
+
+
+class NotebookOperator(PapermillOperator):
+    """Runs one notebook as a stage and returns what it concluded.
+
+    `input_nb` is relative to the notebooks' folder; `parameters` are checked against what the notebook declares before
+    a kernel starts. Where the record goes follows from the day: outputs/<ds>/<dag_id>/, the name of the notebook.
+    With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds.
+
+    Raises an error of the tree in galley.errors; which of them are retried, StageRetryPolicy says.
+    """
+
+    template_fields: Sequence[str] = (*PapermillOperator.template_fields, "run_if")
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#eef4ea"
+
+    def __init__(self, *, input_nb: str, run_if: str = "True", start_timeout: int = 60, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", StageRetryPolicy())
+        super().__init__(input_nb=input_nb, **kwargs)
+        if self.kernel_conn_id or self.output_nb:
+            raise SettingsError(
+                f"{self.task_id}: a stage runs in a kernel of its own and its record goes where the day says. "
+                "Leave out kernel_conn_id and output_nb."
+            )
+        self.run_if = run_if
+        self.start_timeout = start_timeout
+        self.execution: Execution | None = None
+
+    def notebook_path(self, settings: Settings) -> Path:
+        """Where the notebook is."""
+        return settings.notebooks / str(self.input_nb)
+
+    def execute(self, context: "Context") -> Any:
+        """Run the notebook; the conclusion becomes the task's XCom."""
+        # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
+        from galley.execute import Execution, StageRun
+
+        if str(self.run_if) != "True":
+            raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")
+        settings = Settings.from_environment()
+        ti = context["ti"]
+        parameters = self.parameters or {}
+        day = Day.of(parameters.get("ds") or self.render_template(DS, context), settings)
+        name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")
+        self.execution = Execution(
+            StageRun(
+                notebook=self.notebook_path(settings),
+                parameters=parameters,
+                reports=day.reports(ti.dag_id),
+                name=name,
+                title=f"{ti.dag_id} · {ti.task_id} · {day}",
+                kernel=self.kernel_name,
+                run={
+                    "dag_id": ti.dag_id,
+                    "run_id": ti.run_id,
+                    "task_id": ti.task_id,
+                    "map_index": ti.map_index,
+                    "try_number": ti.try_number,
+                    "ds": day.ds,
+                },
+                start_timeout=self.start_timeout,
+            ),
+            settings,
+        )
+        return self.execution.run().conclusion
+
+    def on_kill(self) -> None:
+        """End the run, so that its record says that it was killed and no kernel is left."""
+        if self.execution is not None:
+            self.execution.kill()
