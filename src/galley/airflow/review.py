@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 APPROVE = "Approve"
 REJECT = "Reject"
+_REASON = Param("", type="string", title="Reason", description="Why; it is kept with the model.")
 
 
 class ReviewOperator(HITLOperator):
@@ -27,12 +28,12 @@ class ReviewOperator(HITLOperator):
         self, *, subject: str, body: str, response_timeout: timedelta = timedelta(days=6), **kwargs: Any
     ) -> None:
         reviewers = [HITLUser(id=name, name=name) for name in Settings.from_environment().reviewers]
+        kwargs["params"] = {**(kwargs.get("params") or {}), "reason": _REASON}
         super().__init__(
             subject=subject,
             body=body,
             options=[APPROVE, REJECT],
             defaults=REJECT,
-            params={"reason": Param("", type="string", title="Reason", description="Why; it is kept with the model.")},
             response_timeout=response_timeout,
             assigned_users=reviewers or None,
             **kwargs,

@@ -1,0 +1,104 @@
+"""The command `galley`: run a stage, check what notebooks declare, verify what a day's reports say."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from galley.days import Day
+from galley.errors import GalleyError, Transient
+from galley.settings import Settings
+
+FAILED = 1
+"""Exit code of a stage that would fail again, and of a check that found something."""
+TRY_AGAIN = 75
+"""Exit code of a stage that may pass if it is run again (EX_TEMPFAIL of sysexits.h)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        code: int = asked.run(asked)
+    except GalleyError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return TRY_AGAIN if isinstance(error, Transient) else FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="galley", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    execute = commands.add_parser("execute", help="run one notebook as a stage, and keep its record as the DAGs do")
+    execute.add_argument("notebook", type=Path, help="its path, or its name below the notebooks' folder")
+    execute.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    execute.add_argument("--ds", help="the day, YYYY-MM-DD; without it, the latest day there is")
+    execute.add_argument("--dag-id", help="whose reports it joins; without it, the notebook's folder")
+    execute.add_argument("--kernel", help="the kernel to run it in; without it, the one that the notebook names")
+    execute.add_argument("--run", type=json.loads, default={}, help="who asks, as JSON, for the record")
+    execute.set_defaults(run=_execute)
+
+    check = commands.add_parser(
+        "check", help="say what keeps notebooks from being stages; exit code 1 if anything does"
+    )
+    check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
+    check.set_defaults(run=_check)
+
+    verify = commands.add_parser("verify", help="recompute a day's digests; exit code 1 if anything no longer matches")
+    verify.add_argument("ds", help="the day, YYYY-MM-DD")
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _execute(asked: argparse.Namespace) -> int:
+    from galley.execute import Execution, StageRun
+
+    settings = Settings.from_environment()
+    notebook = asked.notebook if asked.notebook.is_file() else settings.notebooks / asked.notebook
+    day = Day.of(asked.ds, settings) if asked.ds else Day.latest(settings)
+    dag_id = asked.dag_id or notebook.resolve().parent.name
+    execution = Execution(
+        StageRun(
+            notebook=notebook.resolve(),
+            parameters={"ds": day.ds, **dict(asked.parameter)},
+            reports=day.reports(dag_id),
+            name=notebook.stem,
+            title=f"{dag_id} · {notebook.stem} · {day}",
+            kernel=asked.kernel,
+            run={"dag_id": dag_id, "ds": day.ds, "user": os.environ.get("USER", "unknown"), **asked.run},
+        ),
+        settings,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: execution.kill())
+    outcome = execution.run()
+    print(json.dumps({"conclusion": outcome.conclusion, "report": str(outcome.page)}, indent=2))
+    return 0
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from galley.notebook import Notebook
+
+    paths = asked.paths or [Settings.from_environment().notebooks]
+    found = sorted(nb for path in paths for nb in (path.rglob("*.ipynb") if path.is_dir() else [path]))
+    notebooks = [path for path in found if ".ipynb_checkpoints" not in path.parts]
+    problems = [problem for path in notebooks for problem in Notebook.load(path).problems()]
+    print("\n".join([*problems, f"{len(notebooks)} notebooks, {len(problems)} problems"]))
+    return FAILED if problems or not notebooks else 0
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    from galley.evidence import verify
+
+    mismatches = verify(Day.of(asked.ds))
+    print("\n".join([*map(str, mismatches), f"{asked.ds}: {len(mismatches)} mismatches"]))
+    return FAILED if mismatches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
