@@ -1,18 +1,164 @@
 """A decision: who let which model version into production or kept it out, when, why, and on which evidence."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from galley.errors import DecisionError
 
 APPROVE = "Approve"
 REJECT = "Reject"
 NO_ANSWER = "Reject by no answer"
 ROLLBACK = "Rollback"
+TAKEN_BACK = "Taken back"
 
 DS_TAG = "galley.ds"
 DECISION_TAG = "galley.decision"
+RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
 
+MODEL = "model"
+ABSENT = "absent"
+"""What stands for the digest of a file that is not there, as when a stage was run by hand."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision about one version, with the digests of its evidence: the model, its validation data, the reports."""
+
+    decision: str
+    version: str
+    ds: str
+    reviewer: str
+    reason: str
+    decided_at: str
+    dag_run: str
+    digests: Mapping[str, str]
+
+    def tags(self) -> dict[str, str]:
+        """The tags that record it: the whole as JSON, which is what is read, and its parts for people to see."""
+        parts = {
+            DECISION_TAG: self.decision,
+            "galley.reviewer": self.reviewer,
+            "galley.reason": self.reason,
+            "galley.decided_at": self.decided_at,
+            "galley.dag_run": self.dag_run,
+        }
+        return {**parts, RECORD_TAG: json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A registered version and what its tags say of it."""
+
+    version: str
+    tags: Mapping[str, str]
+
+    @property
+    def age(self) -> tuple[str, int]:
+        """What orders versions: the day they were trained on, then the order in which they were registered."""
+        return self.tags.get(DS_TAG, ""), int(self.version)
+
+
+def recorded(tags: Mapping[str, str]) -> Decision | None:
+    """The decision that a version's tags record."""
+    text = tags.get(RECORD_TAG)
+    return Decision(**json.loads(text)) if text else None
+
 
 def is_approved(tags: Mapping[str, str]) -> bool:
-    """Whether a version's tags hold a recorded approval."""
-    return tags.get(DECISION_TAG) == APPROVE
+    """Whether a version's tags record an approval."""
+    decision = recorded(tags)
+    return decision is not None and decision.decision == APPROVE
+
+
+def outcome(answer: str, reviewer: str, reason: str) -> str:
+    """What an answer to the review amounts to. Nobody approves by silence, nobody approves without a reason."""
+    if answer == REJECT:
+        return REJECT if reviewer.strip() else NO_ANSWER
+    if answer != APPROVE:
+        raise DecisionError(f"The answer is {answer!r}. It has to be {APPROVE!r} or {REJECT!r}.")
+    if not reviewer.strip():
+        raise DecisionError("The approval names no reviewer. Answer the review in Airflow's UI, as a named user.")
+    if not reason.strip():
+        raise DecisionError("The approval gives no reason. Answer the review again, and say why.")
+    return APPROVE
+
+
+def stamp(time: datetime) -> str:
+    """A time as records keep it: UTC, to the microsecond, so that stamps sort as their times do."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def stamped(text: str) -> str:
+    """The stamp of a time in ISO 8601, taken for UTC if it names no zone. Raises DecisionError for what is no time."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise DecisionError(f"{text!r} is no time. Give it in ISO 8601, as in 2026-11-23T10:00:00Z.") from None
+    return stamp(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def changed(decision: Decision, now: Mapping[str, str]) -> list[str]:
+    """The names of the evidence that is no longer what was decided on."""
+    return sorted(name for name, digest in decision.digests.items() if now.get(name, ABSENT) != digest)
+
+
+def obstacle(
+    candidate: Standing, champion: Standing | None, challenger: Standing | None, digests: Mapping[str, str]
+) -> str | None:
+    """Why the candidate may not become champion, with the next action; None if it may."""
+    return (
+        _undecided(candidate)
+        or _changed_since(candidate, digests)
+        or _overtaken(candidate, champion)
+        or _replaced(candidate, champion, challenger)
+    )
+
+
+def _undecided(candidate: Standing) -> str | None:
+    decision = recorded(candidate.tags)
+    if decision is None:
+        return (
+            f"Version {candidate.version} has no recorded decision: was the approval marked as a success by hand? "
+            "Clear the task approval in train_weekly and answer it."
+        )
+    if decision.decision != APPROVE:
+        by = f" by {decision.reviewer}" if decision.reviewer else ""
+        return (
+            f"Version {candidate.version} was not approved: {decision.decision}{by}. "
+            "Clear the task approval in train_weekly to have it reviewed again."
+        )
+    return None
+
+
+def _changed_since(candidate: Standing, digests: Mapping[str, str]) -> str | None:
+    decision = recorded(candidate.tags)
+    names = changed(decision, digests) if decision else []
+    if not names:
+        return None
+    return (
+        f"What version {candidate.version} was approved on has changed since: {', '.join(names)}. "
+        "Clear train_weekly from validate on, and review it again."
+    )
+
+
+def _overtaken(candidate: Standing, champion: Standing | None) -> str | None:
+    if champion is None or candidate.age >= champion.age:
+        return None
+    return (
+        f"Version {candidate.version} of {candidate.age[0]} is older than the champion, version {champion.version} "
+        f"of {champion.age[0]}. If it is the better one, run the DAG rollback_model with version {candidate.version}."
+    )
+
+
+def _replaced(candidate: Standing, champion: Standing | None, challenger: Standing | None) -> str | None:
+    is_champion = champion is not None and champion.version == candidate.version
+    if is_champion or challenger is None or challenger.version == candidate.version:
+        return None
+    return (
+        f"Version {challenger.version} has become the challenger since version {candidate.version} was reviewed. "
+        "Review that one, or clear train_weekly of this day from validate on."
+    )

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from galley import files
-from galley.decision import DIGEST_TAG, is_approved
+from galley import files, journal
+from galley.decision import DIGEST_TAG, MODEL, is_approved
 from galley.errors import DecisionError, ModelNotFound, RegistryUnavailable
 from galley.settings import Settings
 
@@ -119,7 +119,7 @@ def resolve(model_uri: str, settings: Settings) -> Model:
     client = connect(settings)
     version = _version_of(client, uri, settings)
     if version is not None and uri.endswith(f"@{CHAMPION}"):
-        require_decision(version)
+        _require_decision(client, version)
     path = download(uri if version is None else _exact(version), settings)
     model = Model(uri, None if version is None else str(version.version), path, model_digest(path))
     if version is not None:
@@ -127,18 +127,22 @@ def resolve(model_uri: str, settings: Settings) -> Model:
     return model
 
 
-def require_decision(version: "ModelVersion") -> None:
-    """Refuse a champion that was not put there by a recorded decision."""
+def _require_decision(client: "MlflowClient", version: "ModelVersion") -> None:
+    """Refuse a champion that was not put there by a recorded decision: anyone who reaches MLflow can move an alias."""
+    mend = "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
     if not is_approved(version.tags):
+        raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {mend}")
+    by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
+    if by_record != str(version.version):
         raise DecisionError(
-            f"Version {version.version} of {version.name} is champion without a recorded approval. "
-            "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
+            f"Version {version.version} of {version.name} was made champion behind the record's back: "
+            f"by record it is {f'version {by_record}' if by_record else 'none'}. {mend}"
         )
 
 
 def require_digest(version: "ModelVersion", digest: str) -> None:
     """Refuse a version whose files are not those that were registered. One registered by others has no digest."""
-    registered = version.tags.get(DIGEST_TAG + "model")
+    registered = version.tags.get(DIGEST_TAG + MODEL)
     if registered and registered != digest:
         raise DecisionError(
             f"The files of version {version.version} of {version.name} changed since it was registered "

@@ -1,0 +1,162 @@
+"""The registered model: its versions, its aliases and its journal in one look; and how a version joins it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galley import files, journal
+from galley.days import Day
+from galley.decision import ABSENT, DIGEST_TAG, DS_TAG, MODEL, Standing
+from galley.errors import DecisionError, MissingInput, ModelNotFound
+from galley.registry import CHALLENGER, asking, connect, download, model_digest
+from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import Model as MlflowModel
+
+WEEKLY = "train_weekly"
+
+
+class Registered:
+    """The registered model of the settings. Aliases and journal are read in one call, so they belong together."""
+
+    def __init__(self, client: "MlflowClient", settings: Settings) -> None:
+        from mlflow import MlflowException
+
+        self.name = settings.model
+        with asking(settings):
+            try:
+                model = client.get_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.") from None
+            found = client.search_model_versions(f"name='{self.name}'", max_results=10_000)
+        self.versions = {str(version.version): Standing(str(version.version), version.tags) for version in found}
+        self.journal = journal.entries(model.tags)
+        self._aliases = {alias: str(version) for alias, version in model.aliases.items()}
+
+    def alias(self, name: str) -> Standing | None:
+        """The version that an alias names."""
+        return self.versions.get(self._aliases.get(name, ""))
+
+    def of_day(self, ds: str) -> Standing:
+        """The newest version that was trained for a day."""
+        found = [standing for standing in self.versions.values() if standing.tags.get(DS_TAG) == ds]
+        if not found:
+            raise DecisionError(f"No version of {self.name} is registered for {ds}. Run 04_validate of that day first.")
+        return max(found, key=lambda standing: standing.age)
+
+    def find(self, version: str) -> Standing:
+        """A version by its number."""
+        if version not in self.versions:
+            known = ", ".join(sorted(self.versions, key=int))
+            raise DecisionError(f"{self.name} has no version {version!r}. Give one of {known}.")
+        return self.versions[version]
+
+
+def evidence(day: Day, before: str) -> dict[str, str]:
+    """The digests of what a stage can rest on: the model, its validation data, the reports of the stages before it."""
+    model = day.models
+    validation = day.processed / "val.csv"
+    return {
+        MODEL: model_digest(model) if model.is_dir() else ABSENT,
+        validation.name: files.digest(validation) if validation.is_file() else ABSENT,
+        **{report.name: files.digest(report) for report in reports(day) if report.name < before},
+    }
+
+
+def registered_digests(standing: Standing) -> dict[str, str]:
+    """The digests that a version was registered with."""
+    tags = standing.tags.items()
+    return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
+
+
+def reports(day: Day) -> list[Path]:
+    """The accepted notebooks of the day's training and their pages; none when the stages were run by hand."""
+    found = day.reports(WEEKLY).glob("[0-9][0-9]_*")
+    return sorted(path for path in found if path.suffix in (".ipynb", ".html"))
+
+
+def training_run(folder: Path) -> str:
+    """The MLflow run that a model's folder says it comes from."""
+    return str(_description(folder).run_id)
+
+
+def register(day: Day, metrics: Mapping[str, float]) -> str:
+    """Register the day's model as challenger, with the digests of its evidence, and return its version.
+
+    The same model registered again keeps its version. An older day's model does not become challenger over a newer
+    one's. Raises DecisionError if the folder is not what the training logged to MLflow.
+    """
+    settings = day.settings
+    client = connect(settings)
+    source = _logged_model(day.models)
+    digests = evidence(day, before="04")
+    if model_digest(download(source, settings)) != digests[MODEL]:
+        raise DecisionError(
+            f"The model in {day.models} is not what its training logged to MLflow. Run 03_train of {day} again."
+        )
+    tags = {DS_TAG: day.ds, **{DIGEST_TAG + name: digest for name, digest in digests.items()}}
+    with asking(settings):
+        _make_registered_model(client, settings.model)
+        registered = Registered(client, settings)
+        version = _same(registered, tags) or _create(client, settings.model, source, day, tags)
+        tag(client, settings, version, tags)
+        for name, value in metrics.items():
+            client.log_metric(training_run(day.models), name, value)
+        _challenge(client, registered, Standing(version, tags))
+    return version
+
+
+def tag(client: "MlflowClient", settings: Settings, version: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a version."""
+    with asking(settings):
+        for key, value in tags.items():
+            client.set_model_version_tag(settings.model, version, key, value)
+
+
+def _description(folder: Path) -> "MlflowModel":
+    from mlflow.models import Model as MlflowModel
+
+    if not (folder / "MLmodel").is_file():
+        raise MissingInput(f"There is no model in {folder}. Run 03_train of that day first.")
+    return MlflowModel.load(str(folder))
+
+
+def _logged_model(folder: Path) -> str:
+    """The MLflow URI of what was logged when the model in this folder was trained."""
+    model_id = _description(folder).model_id
+    return f"models:/{model_id}" if model_id else f"runs:/{training_run(folder)}/model"
+
+
+def _make_registered_model(client: "MlflowClient", name: str) -> None:
+    from mlflow import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _same(registered: Registered, tags: Mapping[str, str]) -> str | None:
+    """The version that already is this day's model, byte for byte."""
+    identity = (DS_TAG, DIGEST_TAG + MODEL)
+    for standing in registered.versions.values():
+        if all(standing.tags.get(key) == tags[key] for key in identity):
+            return standing.version
+    return None
+
+
+def _create(client: "MlflowClient", name: str, source: str, day: Day, tags: Mapping[str, str]) -> str:
+    # The tags go with the creation, so that a version is never there without the day it belongs to.
+    created = client.create_model_version(name, source, run_id=training_run(day.models), tags=dict(tags))
+    return str(created.version)
+
+
+def _challenge(client: "MlflowClient", registered: Registered, candidate: Standing) -> None:
+    challenger = registered.alias(CHALLENGER)
+    if challenger is None or candidate.age >= challenger.age:
+        client.set_registered_model_alias(registered.name, CHALLENGER, candidate.version)

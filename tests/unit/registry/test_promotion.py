@@ -1,0 +1,257 @@
+"""Register, record, promote and roll back, on a registry of MLflow's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from sklearn.dummy import DummyClassifier
+
+from galley import files, promotion, registered, registry
+from galley.days import Day
+from galley.decision import Decision, recorded
+from galley.errors import DecisionError
+from galley.settings import Settings
+from tests.unit.registry.conftest import ROWS, answer
+
+Make = Callable[..., Day]
+
+
+def look(client: MlflowClient, settings: Settings) -> registered.Registered:
+    return registered.Registered(client, settings)
+
+
+def version_of(client: MlflowClient, settings: Settings, alias: str) -> str | None:
+    standing = look(client, settings).alias(alias)
+    return standing.version if standing else None
+
+
+def test_registering_makes_a_challenger_with_its_day_and_digests(
+    client: MlflowClient, settings: Settings, train: Make
+) -> None:
+    day = train("2026-11-23")
+    version = registered.register(day, {"roc_auc": 0.75})
+    challenger = look(client, settings).alias("challenger")
+    assert challenger is not None
+    assert challenger.version == version
+    assert challenger.tags["galley.ds"] == "2026-11-23"
+    assert challenger.tags["galley.digest.model"] == registry.model_digest(day.models)
+    assert challenger.tags["galley.digest.val.csv"] == files.digest(day.processed / "val.csv")
+    assert client.get_run(registered.training_run(day.models)).data.metrics == {"roc_auc": 0.75}
+
+
+def test_registering_the_same_model_again_keeps_its_version(train: Make) -> None:
+    day = train("2026-11-23")
+    assert registered.register(day, {}) == registered.register(day, {})
+
+
+def test_a_model_trained_again_is_a_new_version(client: MlflowClient, settings: Settings, train: Make) -> None:
+    first = registered.register(train("2026-11-23"), {})
+    second = registered.register(train("2026-11-23"), {})
+    assert first != second == version_of(client, settings, "challenger")
+
+
+def test_a_backfilled_day_does_not_challenge_a_newer_one(client: MlflowClient, settings: Settings, train: Make) -> None:
+    newer = registered.register(train("2026-11-23"), {})
+    registered.register(train("2026-11-16"), {})
+    assert version_of(client, settings, "challenger") == newer
+
+
+def test_a_folder_that_is_not_what_was_logged_is_not_registered(train: Make) -> None:
+    day = train("2026-11-23")
+    (day.models / "model.skops").write_bytes(b"another")
+    with pytest.raises(DecisionError, match="not what its training logged"):
+        registered.register(day, {})
+
+
+def test_a_record_is_in_the_file_and_in_the_tags_alike(client: MlflowClient, settings: Settings, approve: Make) -> None:
+    day = approve("2026-11-23")
+    in_file = Decision(**files.read_json(day.reports("train_weekly") / "decision.json"))
+    assert in_file == recorded(look(client, settings).of_day(day.ds).tags)
+    assert (in_file.decision, in_file.reviewer, in_file.dag_run) == ("Approve", "ada", "manual__1")
+    assert {"model", "val.csv", "05_review.ipynb"} <= set(in_file.digests)
+
+
+def test_the_reports_are_logged_to_the_run_of_the_training(client: MlflowClient, approve: Make) -> None:
+    day = approve("2026-11-23")
+    promotion.log_reports(day)
+    logged = client.list_artifacts(registered.training_run(day.models), "reports")
+    assert [Path(artifact.path).name for artifact in logged] == ["01_prepare.ipynb", "05_review.ipynb"]
+
+
+def test_an_approved_challenger_becomes_champion_and_the_former_one_is_kept(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    promote("2026-11-16")
+    promote("2026-11-23")
+    assert version_of(client, settings, "champion") == "2"
+    assert version_of(client, settings, "previous_champion") == "1"
+    assert [(entry.version, entry.by) for entry in look(client, settings).journal] == [("1", "ada"), ("2", "ada")]
+
+
+def test_promoting_again_changes_nothing(client: MlflowClient, settings: Settings, promote: Make) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    before = look(client, settings).journal
+    again = promotion.promote(day, ROWS)
+    assert (again.version, again.previous, look(client, settings).journal) == ("2", "1", before)
+
+
+def test_a_promotion_that_broke_off_after_its_journal_entry_is_finished_by_the_next_try(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    client.set_registered_model_alias("tiny", "champion", "1")
+    client.delete_registered_model_alias("tiny", "previous_champion")
+    promotion.promote(day, ROWS)
+    assert version_of(client, settings, "champion") == "2"
+    assert version_of(client, settings, "previous_champion") == "1"
+
+
+def refuses(day: Day, message: str) -> None:
+    with pytest.raises(DecisionError, match=message):
+        promotion.promote(day, ROWS)
+
+
+def test_nothing_is_promoted_without_a_record(train: Make) -> None:
+    day = train("2026-11-23")
+    registered.register(day, {})
+    refuses(day, "no recorded decision")
+
+
+def test_a_rejected_version_is_not_promoted(train: Make) -> None:
+    day = train("2026-11-23")
+    registered.register(day, {})
+    answer(day, "Reject", reviewer="")
+    refuses(day, "not approved: Reject by no answer")
+
+
+@pytest.mark.parametrize("name", ["processed/2026-11-23/val.csv", "models/2026-11-23/model.skops"])
+def test_data_changed_after_the_approval_is_refused(settings: Settings, approve: Make, name: str) -> None:
+    day = approve("2026-11-23")
+    with (settings.data / name).open("ab") as tampered:
+        tampered.write(b"\n")
+    refuses(day, "has changed since")
+
+
+def test_data_changed_between_the_validation_and_the_record_is_refused(train: Make) -> None:
+    day = train("2026-11-23")
+    registered.register(day, {})
+    (day.processed / "val.csv").write_text("other rows")
+    answer(day, "Approve")
+    refuses(day, r"val\.csv")
+
+
+def test_a_review_changed_after_the_approval_is_refused(approve: Make) -> None:
+    day = approve("2026-11-23")
+    (day.reports("train_weekly") / "05_review.ipynb").write_text("{}")
+    refuses(day, r"05_review\.ipynb")
+
+
+def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, promote: Make) -> None:
+    older = approve("2026-11-16")
+    promote("2026-11-23")
+    refuses(older, "older than the champion")
+
+
+def test_a_challenger_that_was_followed_by_another_is_refused(approve: Make, train: Make) -> None:
+    day = approve("2026-11-16")
+    registered.register(train("2026-11-23"), {})
+    refuses(day, "has become the challenger")
+
+
+def test_a_model_trained_anew_after_the_approval_needs_its_own(approve: Make, train: Make) -> None:
+    approve("2026-11-23")
+    day = train("2026-11-23")
+    registered.register(day, {})
+    refuses(day, "no recorded decision")
+
+
+@pytest.mark.parametrize(("weeks_before", "champion"), [([], None), (["2026-11-16"], "1")])
+def test_a_champion_that_scores_the_smoke_set_otherwise_is_taken_back(
+    client: MlflowClient,
+    settings: Settings,
+    promote: Make,
+    approve: Make,
+    weeks_before: list[str],
+    champion: str | None,
+) -> None:
+    for week in weeks_before:
+        promote(week)
+    day = approve("2026-11-23", DummyClassifier(strategy="stratified"))  # unseeded: no two answers are alike
+    refuses(day, "scores the smoke set differently")
+    assert version_of(client, settings, "champion") == champion
+    assert look(client, settings).journal[-1].decision == "Taken back"
+
+
+def roll_back(day: Day, version: str = "", dag_run: str = "rollback__1") -> Decision:
+    return promotion.rollback(day, version, "late flights were missed", "grace", dag_run)
+
+
+def test_a_blank_rollback_goes_to_the_champion_before(client: MlflowClient, settings: Settings, promote: Make) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    assert roll_back(day).version == "1"
+    assert registry.resolve("", settings).version == "1"
+    assert version_of(client, settings, "previous_champion") is None
+    assert files.read_json(day.reports("rollback_model") / "decision.json")["reviewer"] == "grace"
+
+
+def test_a_rollback_tried_again_by_its_own_run_goes_no_further_back(settings: Settings, promote: Make) -> None:
+    for ds in ("2026-11-09", "2026-11-16", "2026-11-23"):
+        day = promote(ds)
+    assert roll_back(day).version == roll_back(day).version == "2"
+    assert roll_back(day, dag_run="rollback__2").version == "1"
+
+
+def test_a_rollback_mends_an_alias_that_was_moved_by_hand(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    client.set_registered_model_alias("tiny", "champion", "1")
+    roll_back(day, "2")
+    assert registry.resolve("", settings).version == "2"
+
+
+def test_a_version_that_was_rolled_back_can_be_approved_again(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    roll_back(day)
+    answer(day, "Approve", reason="it was the data")
+    assert promotion.promote(day, ROWS).version == version_of(client, settings, "champion") == "2"
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [("", "no champion before"), ("1", "champion already"), ("2", "never approved"), ("9", "has no version '9'")],
+)
+def test_a_rollback_without_a_place_to_go_is_refused(
+    client: MlflowClient, promote: Make, train: Make, version: str, message: str
+) -> None:
+    promote("2026-11-16")
+    day = train("2026-11-23")
+    registered.register(day, {})
+    with pytest.raises(DecisionError, match=message):
+        roll_back(day, version)
+
+
+def test_a_rollback_to_files_that_changed_is_refused(client: MlflowClient, settings: Settings, promote: Make) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    artifacts = Path(client.get_model_version_download_uri("tiny", "1").removeprefix("file://"))
+    (artifacts / "MLmodel").write_text("{}")
+    with pytest.raises(DecisionError, match="changed since it was registered"):
+        roll_back(day)
+    assert version_of(client, settings, "champion") == "2"
+
+
+@pytest.mark.parametrize(("reason", "by"), [("", "grace"), ("because", " ")])
+def test_a_rollback_needs_a_reason_and_a_name(promote: Make, reason: str, by: str) -> None:
+    promote("2026-11-16")
+    day = promote("2026-11-23")
+    with pytest.raises(DecisionError, match="needs a reason"):
+        promotion.rollback(day, "", reason, by, "run")
