@@ -61,6 +61,7 @@ LABELS = (
     Column(KEY, "text", "the flight, as in data.csv", unique=True),
     Column(TARGET, "flag", f"1 if it arrived {LATE_FROM_MINUTES} minutes late or more, else 0"),
 )
+LABELLED = (*DATA, LABELS[1])
 
 
 class Batch(NamedTuple):
@@ -80,21 +81,19 @@ class Breach(NamedTuple):
     action: str
 
 
-def read(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Read a CSV file of the contract: texts as texts, numbers as floats. Raises ContractBreach if it is no such file.
+def read_data(path: Path) -> pd.DataFrame:
+    """Read a day's data.csv and check it. Raises ContractBreach."""
+    return _read(path, DATA)
 
-    What the columns hold is not judged here but by the checks below.
-    """
-    texts = {column.name: "str" for column in columns if column.kind in ("text", "moment")}
-    try:
-        # Only an empty field is missing: "NA" or "None" in a text is a text.
-        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], low_memory=False)
-    except pd.errors.EmptyDataError:
-        raise ContractBreach(f"{path.name}: the file is empty. {_rewrite(path.name)}") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ContractBreach(
-            f"{path.name}: not a CSV file in UTF-8 ({str(error).strip()}). {_rewrite(path.name)}"
-        ) from None
+
+def read_target(path: Path) -> pd.DataFrame:
+    """Read a day's target.csv and check it. Raises ContractBreach."""
+    return _read(path, LABELS)
+
+
+def read_labelled(path: Path) -> pd.DataFrame:
+    """Read rows with their target, as train_data.csv, train.csv and val.csv hold them, and check them."""
+    return _read(path, LABELLED)
 
 
 def check_data(frame: pd.DataFrame, name: str = "data.csv") -> pd.DataFrame:
@@ -126,6 +125,19 @@ def check_classes(late: pd.Series, name: str) -> None:
     if counts[rare] < 2:
         problem = f"only one class to learn from: {counts[1]} rows are late and {counts[0]} on time"
         _raise([Breach(TARGET, problem, len(late), "Train on more days: raise train_days.")], name)
+
+
+def _read(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
+    name = "/".join(path.parts[-3:])
+    texts = {column.name: "str" for column in columns if column.kind in ("text", "moment")}
+    try:
+        # Only an empty field is missing: "NA" or "None" in a text is a text.
+        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], low_memory=False)
+    except pd.errors.EmptyDataError:
+        raise ContractBreach(f"{name}: the file is empty. {_rewrite(name)}") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ContractBreach(f"{name}: no CSV in UTF-8 ({str(error).strip()}). {_rewrite(name)}") from None
+    return _checked(frame, columns, name)
 
 
 def _checked(frame: pd.DataFrame, columns: tuple[Column, ...], name: str) -> pd.DataFrame:
@@ -186,7 +198,7 @@ def _found(values: pd.Series, bad: pd.Series, problem: str, action: str) -> Iter
 
 
 def _rewrite(name: str) -> str:
-    return f"Mend what writes {name}, then run generate_data for the day again."
+    return f"Mend what wrote {name} and run that again for the day."
 
 
 def _raise(breaches: list[Breach], name: str) -> None:

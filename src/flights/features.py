@@ -30,10 +30,11 @@ ESTIMATORS: dict[str, type[ClassifierMixin]] = {
     "logistic_regression": LogisticRegression,
     "random_forest": RandomForestClassifier,
 }
+_TRUSTED_ALWAYS = ["numpy.dtype"]
 TRUSTED_TYPES = {
-    "hist_gradient_boosting": ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
-    "logistic_regression": [],
-    "random_forest": ["sklearn.tree._tree.Tree"],
+    "hist_gradient_boosting": [*_TRUSTED_ALWAYS, "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
+    "logistic_regression": _TRUSTED_ALWAYS,
+    "random_forest": [*_TRUSTED_ALWAYS, "sklearn.tree._tree.Tree"],
 }
 """What skops must be told to trust when it loads each estimator, beyond what it trusts by itself."""
 

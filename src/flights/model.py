@@ -1,0 +1,65 @@
+"""Model: a fitted pipeline as a folder in MLflow's format, the same bytes for the same pipeline."""
+
+import re
+import warnings
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from flights.features import FEATURES, TRUSTED_TYPES
+from galley import files
+
+SKOPS_FILE = "model.skops"
+REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]
+"""Stated, because MLflow would otherwise start a process to find out what the model imports."""
+
+_EXAMPLE_ROWS = 3
+_NAMED_BY_ADDRESS = re.compile(r'("__id__": |"file": ")([0-9a-f-]+)')
+
+
+def save(pipeline: Pipeline, folder: Path, estimator: str, rows: pd.DataFrame, run_id: str) -> str:
+    """Write the fitted pipeline to `folder`, with its signature and an example from `rows`; return its digest.
+
+    The digest is that of the file with the pipeline: MLflow stamps the folder's other files with the time and the run.
+    """
+    import mlflow.models
+    import mlflow.sklearn
+
+    example = rows[FEATURES].head(_EXAMPLE_ROWS)
+    with warnings.catch_warnings():
+        # MLflow's own type hints, which it complains of when it is first imported: no line for a report.
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred", category=UserWarning)
+        mlflow.sklearn.save_model(
+            pipeline,
+            folder,
+            mlflow_model=mlflow.models.Model(run_id=run_id),
+            serialization_format="skops",
+            skops_trusted_types=TRUSTED_TYPES[estimator],
+            pip_requirements=REQUIREMENTS,
+            signature=mlflow.models.infer_signature(example, pipeline.predict(example)),
+            input_example=example,
+        )
+    settle(folder / SKOPS_FILE)
+    return files.digest(folder / SKOPS_FILE)
+
+
+def settle(path: Path) -> None:
+    """Rewrite a skops file so that equal models have equal bytes.
+
+    skops names each object by its address in memory, or at random, and stamps its parts with the time. Here they are
+    named by their order, and the time is the earliest that a ZIP file can state.
+    """
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    names: dict[str, str] = {}
+    schema = _NAMED_BY_ADDRESS.sub(
+        lambda found: found[1] + names.setdefault(found[2], str(len(names))), parts.pop("schema.json").decode()
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            stem, dot, kind = name.partition(".")
+            archive.writestr(zipfile.ZipInfo(names[stem] + dot + kind), content)
+        archive.writestr(zipfile.ZipInfo("schema.json"), schema)
