@@ -1,0 +1,197 @@
+"""The operator, the sensor and the review, each doing its work with a context as Airflow gives it."""
+
+import logging
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+
+from galley.airflow.links import ReportLink
+from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
+from galley.airflow.plugin import find_page
+from galley.airflow.review import ReviewOperator
+from galley.airflow.sensors import FilesSensor
+from galley.errors import (
+    ContractBreach,
+    InvalidDay,
+    ParameterError,
+    RegistryUnavailable,
+    SettingsError,
+    StageFailed,
+    StageInterrupted,
+)
+
+
+def context(map_index=-1):
+    ti = SimpleNamespace(
+        dag_id="train", task_id="count", run_id="manual__1", map_index=map_index, try_number=1, log_url="http://log"
+    )
+    return {"ti": ti, "task_instance": ti}
+
+
+@pytest.fixture
+def notebook(home):
+    """A stage that counts, and fails when told to."""
+    cells = [
+        nbformat.v4.new_code_cell(
+            "ds: str = None  # the day\nupto: int = 3  # how far to count", metadata={"tags": ["parameters"]}
+        ),
+        nbformat.v4.new_code_cell("from galley.stage import Stage\nstage = Stage(ds)"),
+        nbformat.v4.new_code_cell("stage.conclude(total=sum(range(upto)), worst=1 / upto)"),
+    ]
+    kernelspec = {"name": "data", "display_name": "galley data", "language": "python"}
+    path = home / "02_count.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
+    return path
+
+
+def operator(notebook, **parameters):
+    return NotebookOperator(task_id="count", input_nb=str(notebook), parameters={"ds": "2026-11-23", **parameters})
+
+
+def test_a_task_returns_what_its_notebook_concluded_and_links_to_the_report(notebook, home):
+    task = operator(notebook, upto="4")
+    assert task.execute(context()) == {"total": 6, "worst": 0.25}
+    folder = home / "outputs/2026-11-23/train"
+    assert (folder / "02_count.ipynb").is_file()
+    link = ReportLink().get_link(task, ti_key=None)
+    assert link.endswith("/galley/reports/2026-11-23/train/attempts/02_count.try1.html")
+
+
+def test_a_failed_task_links_to_its_report_too_and_publishes_nothing(notebook, home, caplog):
+    task = operator(notebook, upto="0")
+    with caplog.at_level(logging.INFO), pytest.raises(StageFailed, match=r"ZeroDivisionError.*cell 4"):
+        task.execute(context())
+    assert "attempts/02_count.try1.html" in ReportLink().get_link(task, ti_key=None)
+    assert not (home / "outputs/2026-11-23/train/02_count.ipynb").exists()
+    assert sum("Traceback" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_mapped_tasks_keep_their_records_apart(notebook, home):
+    operator(notebook).execute(context(map_index=0))
+    operator(notebook).execute(context(map_index=7))
+    names = sorted(path.name for path in (home / "outputs/2026-11-23/train").glob("*.ipynb"))
+    assert names == ["02_count.m0.ipynb", "02_count.m7.ipynb"]
+
+
+def test_wrong_parameters_stop_a_task_before_a_kernel_starts(notebook):
+    with pytest.raises(ParameterError, match="no parameter 'uptoo'"):
+        operator(notebook, uptoo=4).execute(context())
+
+
+def test_a_day_that_is_no_date_stops_a_task(notebook):
+    with pytest.raises(InvalidDay, match="YYYY-MM-DD"):
+        operator(notebook, ds="../../etc").execute(context())
+
+
+def test_a_task_whose_condition_is_not_true_is_skipped():
+    task = NotebookOperator(task_id="promote", input_nb="x.ipynb", run_if="False")
+    with pytest.raises(AirflowSkipException):
+        task.execute(context())
+
+
+def test_an_output_path_of_ones_own_is_refused_where_the_dag_is_written():
+    with pytest.raises(SettingsError, match="output_nb"):
+        NotebookOperator(task_id="a", input_nb="x.ipynb", output_nb="/elsewhere.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("error", "action", "seconds"),
+    [
+        (ContractBreach("x"), "fail", None),
+        (ParameterError("x"), "fail", None),
+        (StageFailed("x"), "fail", None),
+        (StageInterrupted("x"), "retry", 30),
+        (RegistryUnavailable("x"), "retry", 30),
+        (OSError("x"), "default", None),
+    ],
+)
+def test_only_what_may_pass_is_retried(error, action, seconds):
+    decision = StageRetryPolicy().evaluate(error, 1, 3)
+    assert decision.action.value == action
+    assert decision.retry_delay == (seconds and timedelta(seconds=seconds))
+
+
+def test_retries_wait_longer_each_time_and_ten_minutes_at_most():
+    delays = [StageRetryPolicy().evaluate(StageInterrupted("x"), n, 9).retry_delay for n in (1, 2, 3, 9)]
+    assert delays == [timedelta(seconds=s) for s in (30, 60, 120, 600)]
+
+
+def test_the_sensor_waits_until_all_its_files_are_there(home):
+    sensor = FilesSensor(task_id="wait", paths=["raw/2026-11-23/data.csv", "raw/2026-11-23/target.csv"])
+    folder = home / "data/raw/2026-11-23"
+    folder.mkdir(parents=True)
+    assert sensor.poke({}) is False
+    (folder / "data.csv").touch()
+    assert sensor.poke({}) is False
+    (folder / "target.csv").touch()
+    assert sensor.poke({}) is True
+
+
+def test_a_sensor_that_gives_up_names_the_file_that_is_missing(home):
+    folder = home / "data/raw/2026-11-23"
+    folder.mkdir(parents=True)
+    (folder / "data.csv").touch()
+    paths = ["raw/2026-11-23/data.csv", "raw/2026-11-23/target.csv"]
+    sensor = FilesSensor(task_id="wait", paths=paths, mode="poke", timeout=0.01, poke_interval=0.01)
+    expected = re.escape("data/raw/2026-11-23/target.csv did not come")
+    with pytest.raises(AirflowSensorTimeout, match=expected) as raised:
+        sensor.execute(context())
+    assert "data.csv" not in str(raised.value)
+
+
+def answer(user, reason):
+    from airflow.sdk.timezone import utcnow
+
+    return {
+        "chosen_options": ["Approve" if user else "Reject"],
+        "params_input": {"reason": reason},
+        "responded_at": utcnow(),
+        "responded_by_user": user,
+    }
+
+
+def test_a_review_returns_who_said_what_and_why():
+    review = ReviewOperator(task_id="approval", subject="?", body="")
+    said = review.execute_complete(context(), answer({"id": "1", "name": "ada"}, "better on every slice"))
+    assert (said["decision"], said["reviewer"], said["reason"]) == ("Approve", "ada", "better on every slice")
+
+
+def test_silence_is_a_reject_by_nobody():
+    review = ReviewOperator(task_id="approval", subject="?", body="")
+    said = review.execute_complete(context(), answer(None, ""))
+    assert (said["decision"], said["reviewer"], said["reason"]) == ("Reject", "nobody", "no answer")
+
+
+def test_who_may_answer_comes_from_the_settings(monkeypatch):
+    monkeypatch.setenv("GALLEY_REVIEWERS", "ada grace")
+    assert [user["id"] for user in ReviewOperator(task_id="a", subject="?", body="").assigned_users] == ["ada", "grace"]
+
+
+@pytest.mark.parametrize(
+    ("ds", "dag_id", "name"),
+    [
+        ("2026-11-23", "train", "../../secret.html"),
+        ("2026-11-23", "train", "/etc/passwd"),
+        ("2026-11-23", "..", "secret.html"),
+        ("..", "train", "a.html"),
+        ("2026-11-23", "train", "link.html"),
+        ("2026-11-23", "train", "a.ipynb"),
+        ("2026-11-23", "train", "attempts"),
+        ("2026-11-23", "train", "a\0.html"),
+        ("2026-11-23", "train", "a" * 5000 + ".html"),
+        ("", "", "secret.html"),
+    ],
+)
+def test_a_report_is_served_from_its_dags_own_folder_and_nowhere_else(tmp_path, ds, dag_id, name):
+    outputs = tmp_path / "outputs"
+    folder = outputs / "2026-11-23/train"
+    (folder / "attempts").mkdir(parents=True)
+    for path in (folder / "a.html", folder / "a.ipynb", outputs / "secret.html", tmp_path / "secret.html"):
+        path.write_text("x")
+    (folder / "link.html").symlink_to(tmp_path / "secret.html")
+    assert find_page(outputs, "2026-11-23", "train", "a.html") == folder / "a.html"
+    assert find_page(outputs, ds, dag_id, name) is None
