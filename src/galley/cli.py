@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        code: int = asked.run(asked)
+        code: int = asked.command(asked)
     except GalleyError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return TRY_AGAIN if isinstance(error, Transient) else FAILED
@@ -42,17 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("--dag-id", help="whose reports it joins; without it, the notebook's folder")
     execute.add_argument("--kernel", help="the kernel to run it in; without it, the one that the notebook names")
     execute.add_argument("--run", type=json.loads, default={}, help="who asks, as JSON, for the record")
-    execute.set_defaults(run=_execute)
+    execute.set_defaults(command=_execute)
 
     check = commands.add_parser(
         "check", help="say what keeps notebooks from being stages; exit code 1 if anything does"
     )
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
-    check.set_defaults(run=_check)
+    check.set_defaults(command=_check)
 
     verify = commands.add_parser("verify", help="recompute a day's digests; exit code 1 if anything no longer matches")
     verify.add_argument("ds", help="the day, YYYY-MM-DD")
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(command=_verify)
     return parser
 
 
@@ -60,6 +60,8 @@ def _execute(asked: argparse.Namespace) -> int:
     from galley.execute import Execution, StageRun
 
     settings = Settings.from_environment()
+    # Where `make` writes the kernelspecs, for whoever calls this without make.
+    os.environ.setdefault("JUPYTER_PATH", str(settings.home / ".venvs" / "jupyter"))
     notebook = asked.notebook if asked.notebook.is_file() else settings.notebooks / asked.notebook
     day = Day.of(asked.ds, settings) if asked.ds else Day.latest(settings)
     dag_id = asked.dag_id or notebook.resolve().parent.name

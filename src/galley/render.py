@@ -60,6 +60,11 @@ def _harmless(tag: str, attribute: str, value: str) -> str | None:
     return None if is_data and attribute in ("href", "src") else value
 
 
+def needs_script(data: dict[str, Any]) -> bool:
+    """Whether an output's HTML works by script, such as an estimator's diagram, and plain text says the same."""
+    return "<script" in "".join(data["text/html"]).lower() and bool("".join(data.get("text/plain", "")).strip())
+
+
 @cache
 def _exporter() -> HTMLExporter:
     """The exporter, made once a process: its templates take longer to compile than a notebook to render."""
@@ -70,6 +75,7 @@ def _exporter() -> HTMLExporter:
         exclude_anchor_links=True,
     )
     exporter.register_filter("galley_clean", clean)
+    exporter.register_filter("galley_needs_script", needs_script)
     exporter.register_filter("galley_base64", lambda text: base64.b64encode("".join(text).encode()).decode())
     exporter.register_filter("galley_image", lambda text: re.sub(r"[^A-Za-z0-9+/=]", "", "".join(text)))
     return exporter
