@@ -1,25 +1,23 @@
 # The front door: every verb a person or a CI types. `make` alone lists them.
 
 # Nothing is installed outside this folder, and nothing of the caller's Python leaks in.
-HERE := $(CURDIR)
-VENVS := $(HERE)/.venvs
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 UV_VERSION := 0.13.9
-export UV_CACHE_DIR ?= $(HERE)/.cache/uv
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_PYTHON_DOWNLOADS := never
-export JUPYTER_PATH := $(VENVS)/jupyter
+export JUPYTER_PATH := $(CURDIR)/.venvs/jupyter
 
-AIRFLOW := $(VENVS)/airflow/bin/python
-WORKBENCH := $(VENVS)/workbench/bin/python
-CHECK := $(VENVS)/check/bin
+AIRFLOW := .venvs/airflow/bin/python
+WORKBENCH := .venvs/workbench/bin/python
+CHECK := .venvs/check/bin
 
 LOCK := pyproject.toml uv.lock
-AIRFLOW_READY := $(VENVS)/airflow/.synced
-WORKBENCH_READY := $(VENVS)/workbench/.synced
-DATA_READY := $(VENVS)/data/.synced
-CHECK_READY := $(VENVS)/check/.synced
-KERNELS := $(JUPYTER_PATH)/kernels/workbench/kernel.json $(JUPYTER_PATH)/kernels/data/kernel.json
+AIRFLOW_READY := .venvs/airflow/.synced
+WORKBENCH_READY := .venvs/workbench/.synced
+DATA_READY := .venvs/data/.synced
+CHECK_READY := .venvs/check/.synced
+KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
 # Folders of tests, the quick ones first; those that are not there are left out.
@@ -28,6 +26,8 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 NOTEBOOKS = $(wildcard notebooks/*/*.ipynb)
 
 .PHONY: help run up lab test check fix
+# One environment after the other: they share uv's bootstrap and its cache.
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -45,9 +45,9 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 
 test: $(READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
-	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(HERE)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
-check: $(CHECK_READY) $(READY) ## lint, formats, types, stripped notebooks; changes nothing
+check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, types, stripped notebooks; changes nothing
 	$(CHECK)/ruff check
 	$(CHECK)/ruff format --check
 	$(CHECK)/mypy --python-executable $(WORKBENCH) --cache-dir .mypy_cache/workbench --exclude 'galley/(airflow|local)/' src
@@ -65,13 +65,13 @@ $(WORKBENCH_READY): WANTED := --extra workbench --group lab --group test
 $(DATA_READY): WANTED := --extra data
 $(CHECK_READY): WANTED := --only-group check
 $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY): $(LOCK)
-	@echo "Installing $(patsubst $(HERE)/%,%,$(@D)) from uv.lock"
-	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
+	@echo "Installing $(@D) from uv.lock"
+	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@
 
-$(JUPYTER_PATH)/kernels/%/kernel.json: $(VENVS)/%/.synced src/galley/kernels.py
-	@$(VENVS)/$*/bin/python -c 'import sys; from pathlib import Path; from galley.kernels import write_kernelspec; \
-	  write_kernelspec("$*", Path(sys.executable), Path("$(JUPYTER_PATH)"))'
+.venvs/jupyter/kernels/%/kernel.json: .venvs/%/.synced src/galley/kernels.py
+	@.venvs/$*/bin/python -c 'import sys; from pathlib import Path; from galley.kernels import write_kernelspec; \
+	  write_kernelspec("$*", Path(sys.executable), Path(".venvs/jupyter"))'
 	@touch $@
 
 # Shell text that sets $python: the first interpreter that this project can use.
@@ -88,11 +88,11 @@ define find_uv
 uv=$$(command -v uv || true); \
 if ! "$$python" -c 'import subprocess, sys; version = subprocess.run([sys.argv[1], "--version"], capture_output=True, text=True).stdout; \
   sys.exit(tuple(map(int, version.split()[1].split("."))) < tuple(map(int, "$(UV_VERSION)".split("."))))' "$$uv" 2>/dev/null; then \
-  uv='$(HERE)/.uv/bin/uv'; \
+  uv='$(CURDIR)/.uv/bin/uv'; \
   if [ "$$("$$uv" --version 2>/dev/null | cut -d' ' -f2)" != '$(UV_VERSION)' ]; then \
-    echo "Installing uv $(UV_VERSION) into .uv"; rm -rf '$(HERE)/.uv'; \
-    if ! "$$python" -m venv '$(HERE)/.uv'; then \
+    echo "Installing uv $(UV_VERSION) into .uv"; rm -rf .uv; \
+    if ! "$$python" -m venv .uv; then \
       echo "$$python cannot make environments. Install its venv module (Debian, Ubuntu: apt install python3-venv), or put uv $(UV_VERSION) on the PATH." >&2; \
-      rm -rf '$(HERE)/.uv'; exit 1; fi; \
-    '$(HERE)/.uv/bin/python' -m pip install --quiet --no-cache-dir --disable-pip-version-check 'uv==$(UV_VERSION)' || exit 1; fi; fi
+      rm -rf .uv; exit 1; fi; \
+    .uv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check 'uv==$(UV_VERSION)' || exit 1; fi; fi
 endef

@@ -55,8 +55,8 @@ class Airflow:
         """Who can log in, with which role. `user` is the least role that may answer a review."""
         return {ADMIN: "admin"} | {name: "user" for name in reviewers(self.settings) if name != ADMIN}
 
-    def passwords(self) -> tuple[dict[str, str], bool]:
-        """The password of each user, and whether one had to be generated just now."""
+    def passwords(self) -> dict[str, str]:
+        """The password of each user; generated if there is none yet."""
         return credentials.passwords(self.password_file, list(self.users))
 
     def prepare(self) -> None:
@@ -80,7 +80,12 @@ class Airflow:
             "triggerer": ["triggerer", "--skip-serve-logs"],
         }
         environment = environment_of(self.settings)
-        return [Service(name, _airflow(*words), environment, self.settings.home) for name, words in commands.items()]
+        # The triggerer now and then takes ten seconds to end, and has nothing to lose: what waits is in the database.
+        graces = {"triggerer": 3.0}
+        return [
+            Service(name, _airflow(*words), environment, self.settings.home, graces.get(name, 20.0))
+            for name, words in commands.items()
+        ]
 
     def _write_configuration(self) -> None:
         secrets = Secrets.of(self.home / "secrets.json")

@@ -47,8 +47,9 @@ class Client:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
 
     def trigger(self, dag_id: str, ds: str) -> None:
-        """Ask for a run of this DAG for a day."""
-        self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", {"logical_date": logical_date(ds)})
+        """Ask for a run of this DAG for a day, under a name that says why there is one."""
+        body = {"dag_run_id": f"demonstration__{ds}", "logical_date": logical_date(ds)}
+        self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)
 
     def clear(self, run: DagRun, only_failed: bool) -> None:
         """Have a run done again: its failed tasks and what follows them, or all of it."""

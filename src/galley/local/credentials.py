@@ -35,13 +35,21 @@ class Secrets:
         return "Secrets(...)"
 
 
-def passwords(file: Path, users: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """The password of each user, and whether one had to be generated. The file is in SimpleAuthManager's format."""
+def passwords(file: Path, users: Sequence[str]) -> dict[str, str]:
+    """The password of each user, generated if the file has none. The file is in SimpleAuthManager's format."""
     known: dict[str, str] = _read(file) if file.exists() else {}
     new = {user: secrets.token_urlsafe(12) for user in users if user not in known}
     if new:
         write_private(file, json.dumps(known | new, indent=2) + "\n")
-    return known | new, bool(new)
+    return known | new
+
+
+def first_showing(file: Path) -> bool:
+    """Whether these passwords have not been shown yet; from now on they have."""
+    marker = file.with_suffix(".shown")
+    is_first = not marker.exists() or marker.stat().st_mtime_ns < file.stat().st_mtime_ns
+    marker.touch()
+    return is_first
 
 
 def write_private(file: Path, text: str) -> None:

@@ -33,7 +33,7 @@ def run(ds: str | None = None, days: int = 7) -> int:
 
 def _perform(plan: Plan, settings: Settings) -> list[DagRun]:
     home = airflow_home(settings)
-    progress = Progress()
+    progress = Progress(explain=lambda run, task: failure.reason(run, task, settings))
     with exclusive(home / "lock", "make run"), Services(home / "logs" / "services") as services:
         try:
             # Any port will do: nobody is meant to look at this one.
@@ -67,40 +67,50 @@ class Demonstration:
 
     def perform(self, phase: list[Step]) -> list[DagRun]:
         """Have the steps of a phase done, those that are not yet, and return their runs. Raises RunFailed."""
-        for step in phase:
-            self._ask_for(step)
-        while True:
+        runs = {step: self._ask_for(step) for step in phase}
+        while under_way := [step for step, run in runs.items() if run.state != "success"]:
             self.services.check()
-            runs = [run for step in phase if (run := self.client.run(step.dag_id, step.day.ds)) is not None]
-            self.progress.show(runs)
-            for run in runs:
-                self._answer_review(run)
-            if failed := [run for run in runs if run.state == "failed"]:
-                raise RunFailed(failure.describe(failed[0], self.airflow.settings))
-            if len(runs) == len(phase) and all(run.state == "success" for run in runs):
-                return runs
             time.sleep(NAP)
+            for step in under_way:
+                runs[step] = self._look_at(step)
+            self.progress.show([runs[step] for step in under_way])
+            for step in under_way:
+                self._answer_review(runs[step])
+        return list(runs.values())
 
-    def _ask_for(self, step: Step) -> None:
+    def _ask_for(self, step: Step) -> DagRun:
         run = self.client.run(step.dag_id, step.day.ds)
+        if run is not None and step.is_done(run):
+            self.progress.tell(run, "done already")
+            return run
         if run is None:
             self.client.trigger(step.dag_id, step.day.ds)
         elif run.state == "failed":
             self.client.clear(run, only_failed=True)
-        elif run.state == "success" and step.missing:
-            self.progress.say(f"{step.dag_id} {step.day} was done, but {step.missing[0]} is gone: it is done again.")
+        elif run.state == "success":
+            self.progress.tell(run, f"was done, but {step.missing[0]} is gone: done again")
             self.client.clear(run, only_failed=False)
+        return self._look_at(step)
+
+    def _look_at(self, step: Step) -> DagRun:
+        """How a run that was asked for stands. Raises RunFailed."""
+        run = self.client.run(step.dag_id, step.day.ds)
+        if run is None:
+            raise RunFailed(f"{step.dag_id} {step.day} has no run any more. Did someone delete it? Start again.")
+        if run.state == "failed":
+            self.progress.show([run])
+            raise RunFailed(failure.describe(run, self.airflow.settings))
+        return run
 
     def _answer_review(self, run: DagRun) -> None:
         for task in run.tasks:
             if task.state == "awaiting_input":
                 user = reviewers(self.airflow.settings)[0]
-                self.progress.say(f"       {run.dag_id} {run.ds}: {user} approves, through the API, with a reason.")
+                self.progress.tell(run, f"{task.task_id:<14} answered by {user} through the API: Approve")
                 self._client_of(user).answer(run, task.task_id, "Approve", reason=REASON)
 
     def _client_of(self, user: str) -> Client:
-        passwords, _ = self.airflow.passwords()
-        return Client(self.airflow.url, user, passwords[user])
+        return Client(self.airflow.url, user, self.airflow.passwords()[user])
 
     def _wait_for_airflow(self) -> None:
         self.services.check()

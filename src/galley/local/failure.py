@@ -15,15 +15,19 @@ def describe(run: DagRun, settings: Settings) -> str:
     if not run.failed_tasks:
         return f"{run.dag_id} {run.ds} failed without a failed task. Look at the run in the UI: make up"
     task = run.failed_tasks[0]
-    log = log_file(run, task, settings)
-    said = "\n".join(f"    {line}" for line in error_lines(log)) or "    (its log says nothing)"
     report = report_file(run, task, settings)
     return (
-        f"{run.dag_id} {run.ds}: {task.task_id} failed at try {task.try_number}.\n{said}\n"
+        f"{run.dag_id} {run.ds}: {task.task_id} failed at try {task.try_number}.\n{reason(run, task, settings)}\n"
         f"  report  {report or '(none: it failed before its notebook ran)'}\n"
-        f"  log     {log}\n"
+        f"  log     {log_file(run, task, settings)}\n"
         "Mend that and run the same command again: what succeeded is left alone."
     )
+
+
+def reason(run: DagRun, task: TaskRun, settings: Settings) -> str:
+    """The end of the error that a try of a task ended with, indented."""
+    lines = error_lines(log_file(run, task, settings))
+    return "\n".join(f"    {line}" for line in lines) or "    (its log says nothing)"
 
 
 def log_file(run: DagRun, task: TaskRun, settings: Settings) -> Path:
@@ -34,9 +38,11 @@ def log_file(run: DagRun, task: TaskRun, settings: Settings) -> Path:
 
 def report_file(run: DagRun, task: TaskRun, settings: Settings) -> Path | None:
     """The rendered notebook of a failed try, if there is one."""
+    # By time and not by number: a task that is cleared counts its tries anew, and attempts are counted on.
+    began = task.start.timestamp() if task.start else 0.0
     attempts = Day.of(run.ds, settings).reports(run.dag_id) / "attempts"
-    found = sorted(attempts.glob(f"*_{task.task_id}.try{task.try_number}.html"))
-    return found[-1] if found else None
+    found = [page for page in attempts.glob(f"*_{task.task_id}.try*.html") if page.stat().st_mtime >= began]
+    return max(found, key=lambda page: page.stat().st_mtime, default=None)
 
 
 def error_lines(log: Path, count: int = 12) -> list[str]:

@@ -15,6 +15,13 @@ def free() -> int:
         return port
 
 
+def is_open(port: int) -> bool:
+    """Whether something answers there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
 def require(port: int, variable: str, what: str) -> int:
     """Return the port; raises PortTaken, with the setting that changes it, if something listens there."""
     with socket.socket() as probe:

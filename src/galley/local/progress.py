@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from galley.local.runs import DagRun, TaskRun
@@ -13,11 +14,15 @@ UNDER_WAY = ("running", "awaiting_input", "deferred", "up_for_reschedule")
 
 
 class Progress:
-    """One line for each state that a stage comes to; on a terminal, what is under way is redrawn on the last line."""
+    """One line for each state that a stage comes to; on a terminal, what is under way is redrawn on the last line.
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self.stream = stream
-        self._redraws = stream.isatty()
+    `explain` says why a try of a task failed.
+    """
+
+    def __init__(self, explain: Callable[[DagRun, TaskRun], str], stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self._explain = explain
+        self._redraws = self.stream.isatty()
         self._began = time.monotonic()
         self._seen: set[tuple[str, str, str, str | None, int]] = set()
 
@@ -25,6 +30,10 @@ class Progress:
         """A line that stays."""
         self._erase()
         print(text, file=self.stream, flush=True)
+
+    def tell(self, run: DagRun, text: str) -> None:
+        """A line about a run that stays."""
+        self.say(f"{self._elapsed()}  {run.dag_id:<14} {run.ds}  {text}".rstrip())
 
     def show(self, runs: list[DagRun]) -> None:
         """Tell what is new in these runs."""
@@ -53,11 +62,12 @@ class Progress:
             return
         self._seen.add(key)
         # A terminal shows what is under way on its last line.
-        if not (self._redraws and task.state in UNDER_WAY):
-            took = "" if task.state in UNDER_WAY else _seconds(task)
-            self.say(
-                f"{self._elapsed()}  {run.dag_id:<14} {run.ds}  {task.task_id:<14} {task.state:<17} {took:>8}".rstrip()
-            )
+        if self._redraws and task.state in UNDER_WAY:
+            return
+        took = "" if task.state in UNDER_WAY else _seconds(task)
+        self.tell(run, f"{task.task_id:<14} {task.state:<17} {took:>8}")
+        if task.state == "up_for_retry":
+            self.say(self._explain(run, task))
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)

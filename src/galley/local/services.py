@@ -32,12 +32,16 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep running: what to start, with what environment, in which folder."""
+    """One process to keep running: what to start, with what environment, in which folder.
+
+    `grace` is the seconds that it gets to end by itself when it is asked to.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     directory: Path
+    grace: float = 20.0
 
 
 class Services:
@@ -47,10 +51,9 @@ class Services:
     task processes and notebook kernels are in sessions of their own, where no signal to a group reaches them.
     """
 
-    def __init__(self, logs: Path, grace: float = 20.0) -> None:
+    def __init__(self, logs: Path) -> None:
         self.logs = logs
-        self.grace = grace
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: list[tuple[Service, subprocess.Popen[bytes]]] = []
         self._handlers: dict[int, Any] = {}
         self._not_ours: set[int] = set()
         self._in_a_hurry = False
@@ -76,7 +79,7 @@ class Services:
     def start(self, service: Service) -> None:
         """Start one more service."""
         with self.log(service.name).open("wb") as log:
-            self._running[service.name] = subprocess.Popen(
+            process = subprocess.Popen(
                 service.command,
                 env=dict(service.environment),
                 cwd=service.directory,
@@ -87,6 +90,7 @@ class Services:
                 start_new_session=True,
                 preexec_fn=_end_with_parent(os.getpid()),
             )
+        self._running.append((service, process))
 
     def log(self, name: str) -> Path:
         """The file that a service's output goes to."""
@@ -95,25 +99,26 @@ class Services:
 
     def check(self) -> None:
         """Raise ServiceEnded if one of them has ended by itself."""
-        for name, process in self._running.items():
+        for service, process in self._running:
             if process.poll() is not None:
+                log = self.log(service.name)
                 raise ServiceEnded(
-                    f"{name} ended with exit code {process.returncode}. Its last lines:\n"
-                    f"{last_lines(self.log(name))}\nMend that and start again. The whole log: {self.log(name)}"
+                    f"{service.name} ended with exit code {process.returncode}. Its last lines:\n{last_lines(log)}\n"
+                    f"Mend that and start again. The whole log: {log}"
                 )
 
     def stop(self) -> None:
         """End every service, and then whatever they left behind."""
         # Last first: what was started later needs what was started earlier to say goodbye to.
-        for process in reversed(self._running.values()):
+        for service, process in reversed(self._running):
             _signal_group(process, signal.SIGTERM)
-            self._wait(process)
+            self._wait(process, service.grace)
             _signal_group(process, signal.SIGKILL)
         self._running.clear()
         self._sweep()
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + self.grace
+    def _wait(self, process: subprocess.Popen[bytes], grace: float) -> None:
+        deadline = time.monotonic() + grace
         while process.poll() is None and time.monotonic() < deadline and not self._in_a_hurry:
             time.sleep(0.05)
 

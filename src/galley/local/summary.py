@@ -48,7 +48,7 @@ def _stages(runs: list[DagRun]) -> list[tuple[str, ...]]:
             tries = [other for run in days for other in run.tasks if other.task_id == task.task_id]
             states = sorted({other.state or "none" for other in tries})
             seconds = sum(other.seconds or 0.0 for other in tries)
-            when = days[0].ds if len(days) == 1 else f"{days[0].ds} + {len(days) - 1} days"
+            when = days[0].ds if len(days) == 1 else f"{days[0].ds} to {days[-1].ds}"
             rows.append((dag_id, when, task.task_id, ", ".join(states), f"{seconds:.1f}"))
     return rows
 

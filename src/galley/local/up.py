@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from galley.local import ports, workbench
+from galley.local import credentials, ports, workbench
 from galley.local.airflow import ADMIN, Airflow, airflow_home
 from galley.local.api import NAP, Client
 from galley.local.lock import exclusive
@@ -20,16 +20,18 @@ def up() -> int:
         mlflow = workbench.mlflow(settings)
         airflow = Airflow(settings, port, schedule=True)
         _say("Starting Airflow and MLflow.")
-        passwords, are_new = airflow.passwords()
         began = datetime.now(UTC)
         airflow.prepare()
         for service in [*airflow.services(), *([mlflow] if mlflow else [])]:
             services.start(service)
-        client = Client(airflow.url, ADMIN, passwords[ADMIN])
+        client = Client(airflow.url, ADMIN, airflow.passwords()[ADMIN])
         client.wait_until_ready([], began, services.check)
+        while mlflow and not ports.is_open(settings.mlflow_port):
+            services.check()
+            time.sleep(NAP)
         _say(f"Airflow      {airflow.url}")
         _say(f"MLflow       {f'http://{ports.LOOPBACK}:{settings.mlflow_port}' if mlflow else settings.tracking_uri}")
-        _say(_login(airflow, passwords if are_new else None))
+        _say(_login(airflow))
         _say(f"logs         {services.logs}")
         _say("Ctrl-C stops all of it.")
         while True:
@@ -37,13 +39,13 @@ def up() -> int:
             time.sleep(NAP)
 
 
-def _login(airflow: Airflow, passwords: dict[str, str] | None) -> str:
-    """Who can log in. The passwords are shown when they are made, and later only where they are kept."""
+def _login(airflow: Airflow) -> str:
+    """Who can log in. The passwords are shown once, and later only where they are kept."""
     where = f"passwords are in {airflow.password_file}; delete it for new ones"
-    if passwords is None:
+    if not credentials.first_showing(airflow.password_file):
         return f"log in as    {' or '.join(airflow.users)}: {where}"
-    users = "\n".join(f"log in as    {user} with {passwords[user]}" for user in airflow.users)
-    return f"{users}\n             shown this once: {where}"
+    users = [f"log in as    {user:<12} password {password}" for user, password in airflow.passwords().items()]
+    return "\n".join([*users, f"             Shown this once: {where}."])
 
 
 def _say(text: str) -> None:
