@@ -1,0 +1,67 @@
+"""The documentation says what the code says."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from galley import errors
+from galley.settings import Settings
+
+HOME = Path(__file__).parents[2]
+PAGES = sorted([*HOME.glob("*.md"), *HOME.glob("docs/*.md")])
+
+
+def text(name):
+    return (HOME / name).read_text()
+
+
+def test_the_readme_lists_every_setting_with_its_help():
+    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", text("README.md"), re.MULTILINE))
+    assert listed == {field.metadata["env"]: field.metadata["help"] for field in fields(Settings)}
+
+
+def test_troubleshooting_lists_every_error_that_can_be_met():
+    kinds = {
+        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GalleyError)
+    } - {"GalleyError", "Permanent", "Transient"}
+    assert set(re.findall(r"^\| `(\w+)` \|", text("docs/troubleshooting.md"), re.MULTILINE)) == kinds
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is():
+    drawn = {}
+    above = {0: "GalleyError"}
+    for line in re.findall(r"^    [ │├└─]*\w.*$", errors.__doc__, re.MULTILINE)[1:]:
+        name = re.search(r"\w+", line)
+        depth = (name.start() - 4) // 4
+        above[depth] = name[0]
+        drawn[name[0]] = above[depth - 1]
+    real = {
+        name: kind.__base__.__name__
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.GalleyError) and kind is not errors.GalleyError
+    }
+    assert drawn == real
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_links_to_files_that_are_there(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_contributing_names_files_that_are_there():
+    named = re.findall(r"`((?:src|dags|notebooks|Makefile)[\w/.]*)", text("CONTRIBUTING.md"))
+    assert [name for name in named if not (HOME / name).exists()] == []
+
+
+def test_pages_name_only_verbs_that_make_has():
+    verbs = set(re.findall(r"^([a-z-]+):.*##", text("Makefile"), re.MULTILINE))
+    named = {verb for page in PAGES for verb in re.findall(r"\bmake ([a-z-]+)`|^    make ([a-z-]+)", page.read_text())}
+    assert {verb for pair in named for verb in pair if verb} <= verbs
+
+
+def test_the_changelog_has_the_version_that_is_built():
+    version = re.search(r'^version = "(.+)"', text("pyproject.toml"), re.MULTILINE)[1]
+    assert re.search(rf"^## {re.escape(version)}\b", text("CHANGELOG.md"), re.MULTILINE)
