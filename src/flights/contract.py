@@ -214,4 +214,5 @@ def _show(breaches: list[Breach]) -> None:
     # Imported here: only a kernel has IPython's display, and tests and scripts have no use for it.
     from IPython.display import display
 
-    display(pd.DataFrame([breach._asdict() for breach in breaches]))
+    with pd.option_context("display.max_colwidth", None):
+        display(pd.DataFrame(breaches))

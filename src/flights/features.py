@@ -54,9 +54,10 @@ def build(estimator: str, settings: Mapping[str, Any], seed: int) -> Pipeline:
         accepted = ", ".join(sorted(classifier.get_params()))
         raise ParameterError(f"{estimator} has no setting {unknown[0]!r}. Give some of: {accepted}.")
     numbers, categories = _encoders(linear=estimator == "logistic_regression")
+    columns = [("numbers", numbers, NUMBERS), ("categories", categories, CATEGORIES)]
     return Pipeline(
         [
-            ("encode", ColumnTransformer([("numbers", numbers, NUMBERS), ("categories", categories, CATEGORIES)])),
+            ("encode", ColumnTransformer(columns, verbose_feature_names_out=False)),
             ("drop_constant", VarianceThreshold()),
             ("classify", classifier.set_params(**settings)),
         ]

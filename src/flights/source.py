@@ -4,14 +4,11 @@ from datetime import date
 from importlib.metadata import distribution
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from flights.contract import DATA, LABELS, LATE_FROM_MINUTES, Batch
 
 REPLAYED_YEAR = 2013
-CALM_LIMIT_MPH = 250
-"""Above this no wind was ever measured at the ground; the files hold one such reading, a typing error."""
 
 _SCHEDULE = [
     "month", "day", "sched_dep_time", "sched_arr_time", "arr_delay", "dep_time", "carrier", "flight", "tailnum",
@@ -56,8 +53,7 @@ def _flights_of(day: date) -> pd.DataFrame:
 
 def _weather() -> pd.DataFrame:
     """The weather of each hour at each airport. time_hour is in UTC, so the hour that autumn repeats is two."""
-    weather = pd.read_csv(_file("weather.csv"), usecols=["origin", "time_hour", *_WEATHER])
-    return weather.assign(wind_speed=weather["wind_speed"].where(weather["wind_speed"] <= CALM_LIMIT_MPH))
+    return pd.read_csv(_file("weather.csv"), usecols=["origin", "time_hour", *_WEATHER])
 
 
 def _planes() -> pd.DataFrame:
@@ -76,7 +72,7 @@ def _planes() -> pd.DataFrame:
 
 def _minutes(clock: pd.Series) -> pd.Series:
     """Minutes after midnight of a clock time that is written as 1745."""
-    return np.floor_divide(clock, 100) * 60 + clock % 100
+    return clock // 100 * 60 + clock % 100
 
 
 def _file(name: str) -> Path:

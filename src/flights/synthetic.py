@@ -41,7 +41,7 @@ def _columns(day: date, rows: int, moved: float, random: np.random.Generator) ->
     origin = random.choice(["EWR", "JFK", "LGA"], rows)
     # One wind a day and a little of its own for each row, as weather has it.
     wind = np.clip(10 + 5 * (moved + random.normal() + 0.5 * random.normal(size=rows)), 0, 200)
-    temp = np.clip(55 + 18 * (moved + 0.3 * random.normal() + 0.2 * random.normal(size=rows)), -100, 130)
+    temp = np.clip(55 + 18 * (moved + 0.3 * random.normal() + 0.2 * random.normal(size=rows)), -100, 100)
     return {
         "flight_id": [f"{carrier[row]}{row + 1}-{origin[row]}-{day.isoformat()}" for row in range(rows)],
         "scheduled_departure": [f"{day.isoformat()}T{minute // 60:02}:{minute % 60:02}" for minute in departure],

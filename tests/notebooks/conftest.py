@@ -5,7 +5,6 @@ A good day is made once for all tests; a test that spoils something works on a c
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from papermill.exceptions import PapermillExecutionError
 
 from galley import errors, evidence, files
 from galley.days import Day
-from galley.settings import Settings, find_home
+from galley.settings import Settings
 
-HERE = find_home(Path(__file__).parent)
+HERE = Path(__file__).parents[2]
 NOTEBOOKS = HERE / "notebooks"
 DS = "2026-11-23"
 TINY = {"source": "synthetic", "rows": 120, "late_share": 0.3}
@@ -106,9 +105,3 @@ def project(good: GoodDay, tmp_path: Path) -> Project:
 @pytest.fixture
 def empty_project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project")
-
-
-@pytest.fixture
-def nothing_lost(project: Project) -> Iterator[None]:
-    """What the test's stage must leave as the test left it: compare at the end, whatever the stage did."""
-    yield
