@@ -19,6 +19,9 @@ RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
 
+NOBODY = "nobody"
+"""Who answered when nobody did."""
+
 MODEL = "model"
 ABSENT = "absent"
 """What stands for the digest of a file that is not there, as when a stage was run by hand."""
@@ -76,11 +79,12 @@ def is_approved(tags: Mapping[str, str]) -> bool:
 
 def outcome(answer: str, reviewer: str, reason: str) -> str:
     """What an answer to the review amounts to. Nobody approves by silence, nobody approves without a reason."""
+    nobody = reviewer.strip() in ("", NOBODY)
     if answer == REJECT:
-        return REJECT if reviewer.strip() else NO_ANSWER
+        return NO_ANSWER if nobody else REJECT
     if answer != APPROVE:
         raise DecisionError(f"The answer is {answer!r}. It has to be {APPROVE!r} or {REJECT!r}.")
-    if not reviewer.strip():
+    if nobody:
         raise DecisionError("The approval names no reviewer. Answer the review in Airflow's UI, as a named user.")
     if not reason.strip():
         raise DecisionError("The approval gives no reason. Answer the review again, and say why.")
@@ -126,9 +130,8 @@ def _undecided(candidate: Standing) -> str | None:
             "Clear the task approval in train_weekly and answer it."
         )
     if decision.decision != APPROVE:
-        by = f" by {decision.reviewer}" if decision.reviewer else ""
         return (
-            f"Version {candidate.version} was not approved: {decision.decision}{by}. "
+            f"Version {candidate.version} was not approved: {decision.decision} ({decision.reviewer}). "
             "Clear the task approval in train_weekly to have it reviewed again."
         )
     return None

@@ -1,13 +1,14 @@
 """Production: a decision is recorded, a challenger becomes champion, a champion is rolled back."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from galley import files, journal
+from galley import journal
 from galley.days import Day
 from galley.decision import (
+    NOBODY,
     ROLLBACK,
     TAKEN_BACK,
     Decision,
@@ -21,7 +22,7 @@ from galley.decision import (
 )
 from galley.errors import DecisionError
 from galley.journal import Entry
-from galley.registered import WEEKLY, Registered, evidence, registered_digests, reports, tag, training_run
+from galley.registered import Registered, evidence, registered_digests, reports, tag, training_run
 from galley.registry import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, asking, connect, resolve
 from galley.settings import Settings
 
@@ -42,7 +43,7 @@ class Promotion:
 
 
 def record(day: Day, answer: str, reviewer: str, reason: str, answered_at: str, dag_run: str) -> Decision:
-    """Write down the answer to the day's review: as decision.json, and as tags of the version it is about.
+    """Write down the answer to the day's review, as tags of the version it is about.
 
     The evidence is what it was when it was registered and reviewed. Records say what was decided, whatever became of
     the files since: it is `promote` that refuses.
@@ -53,14 +54,13 @@ def record(day: Day, answer: str, reviewer: str, reason: str, answered_at: str, 
         decision=outcome(answer, reviewer, reason),
         version=candidate.version,
         ds=day.ds,
-        reviewer=reviewer,
+        reviewer=reviewer.strip() or NOBODY,
         reason=reason,
         decided_at=stamped(answered_at),
         dag_run=dag_run,
         digests={**evidence(day, before="06"), **registered_digests(candidate)},
     )
     tag(client, day.settings, candidate.version, decision.tags())
-    files.write_json(day.reports(WEEKLY) / "decision.json", asdict(decision))
     return decision
 
 
@@ -100,13 +100,12 @@ def promote(day: Day, smoke: Any) -> Promotion:
     return Promotion(candidate.version, previous, expected, given)
 
 
-def rollback(day: Day, version: str, reason: str, requested_by: str, dag_run: str) -> Decision:
+def rollback(settings: Settings, version: str, reason: str, requested_by: str, dag_run: str) -> Decision:
     """Make an approved version the champion again: `version`, or if that is blank the champion before this one.
 
     Raises DecisionError for a version that was never approved or whose files changed, and if there is none to go back
     to. The same DAG run doing it again finishes what it began and does not go back further.
     """
-    settings = day.settings
     client = connect(settings)
     registered = Registered(client, settings)
     target = _target(registered, version.strip(), dag_run)
@@ -125,7 +124,6 @@ def rollback(day: Day, version: str, reason: str, requested_by: str, dag_run: st
     _crown(client, registered, settings, decision)
     _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(Registered(client, settings).journal))
     resolve("", settings).load()
-    files.write_json(day.reports("rollback_model") / "decision.json", asdict(decision))
     return decision
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from galley import files, journal
 from galley.days import Day
 from galley.decision import ABSENT, DIGEST_TAG, DS_TAG, MODEL, Standing
-from galley.errors import DecisionError, MissingInput, ModelNotFound
-from galley.registry import CHALLENGER, asking, connect, download, model_digest
+from galley.errors import DecisionError, ModelNotFound
+from galley.registry import CHALLENGER, asking, connect, download, model_digest, model_files
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class Registered:
             found = client.search_model_versions(f"name='{self.name}'", max_results=10_000)
         self.versions = {str(version.version): Standing(str(version.version), version.tags) for version in found}
         self.journal = journal.entries(model.tags)
-        self._aliases = {alias: str(version) for alias, version in model.aliases.items()}
+        self.aliases = {alias: str(version) for alias, version in model.aliases.items()}
 
     def alias(self, name: str) -> Standing | None:
         """The version that an alias names."""
-        return self.versions.get(self._aliases.get(name, ""))
+        return self.versions.get(self.aliases.get(name, ""))
 
     def of_day(self, ds: str) -> Standing:
         """The newest version that was trained for a day."""
@@ -61,7 +61,7 @@ def evidence(day: Day, before: str) -> dict[str, str]:
     model = day.models
     validation = day.processed / "val.csv"
     return {
-        MODEL: model_digest(model) if model.is_dir() else ABSENT,
+        MODEL: model_digest(model) if (model / "MLmodel").is_file() else ABSENT,
         validation.name: files.digest(validation) if validation.is_file() else ABSENT,
         **{report.name: files.digest(report) for report in reports(day) if report.name < before},
     }
@@ -79,6 +79,11 @@ def reports(day: Day) -> list[Path]:
     return sorted(path for path in found if path.suffix in (".ipynb", ".html"))
 
 
+def report_pages(day: Day) -> list[Path]:
+    """The pages of the stages up to the review, for people to read."""
+    return [report for report in reports(day) if report.suffix == ".html" and report.name < "05"]
+
+
 def training_run(folder: Path) -> str:
     """The MLflow run that a model's folder says it comes from."""
     return str(_description(folder).run_id)
@@ -92,7 +97,8 @@ def register(day: Day, metrics: Mapping[str, float]) -> str:
     """
     settings = day.settings
     client = connect(settings)
-    source = _logged_model(day.models)
+    with asking(settings):
+        source = _logged_model(client, day.models)
     digests = evidence(day, before="04")
     if model_digest(download(source, settings)) != digests[MODEL]:
         raise DecisionError(
@@ -120,15 +126,23 @@ def tag(client: "MlflowClient", settings: Settings, version: str, tags: Mapping[
 def _description(folder: Path) -> "MlflowModel":
     from mlflow.models import Model as MlflowModel
 
-    if not (folder / "MLmodel").is_file():
-        raise MissingInput(f"There is no model in {folder}. Run 03_train of that day first.")
+    model_files(folder)
     return MlflowModel.load(str(folder))
 
 
-def _logged_model(folder: Path) -> str:
-    """The MLflow URI of what was logged when the model in this folder was trained."""
-    model_id = _description(folder).model_id
-    return f"models:/{model_id}" if model_id else f"runs:/{training_run(folder)}/model"
+def _logged_model(client: "MlflowClient", folder: Path) -> str:
+    """The URI of what was logged to MLflow when the model in this folder was trained."""
+    from mlflow import MlflowException
+
+    logged = _description(folder)
+    if logged.model_id:
+        return f"models:/{logged.model_id}"
+    try:
+        return f"{client.get_run(training_run(folder)).info.artifact_uri}/model"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise ModelNotFound(f"MLflow does not know the run of {folder}: {error}. Run 03_train again.") from None
 
 
 def _make_registered_model(client: "MlflowClient", name: str) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from galley import files, journal
 from galley.decision import DIGEST_TAG, MODEL, is_approved
-from galley.errors import DecisionError, ModelNotFound, RegistryUnavailable
+from galley.errors import DecisionError, MissingInput, ModelNotFound, RegistryUnavailable
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Model:
 
     def load(self) -> Any:
         """The scikit-learn pipeline. Raises ModelNotFound if the folder does not hold one."""
+        _settle()
         import mlflow.sklearn
 
         try:
@@ -69,7 +71,15 @@ class Model:
 
 def model_digest(folder: Path) -> str:
     """The SHA-256 of a model's folder: what predicts and how it is loaded, without the metrics kept beside it."""
-    return files.digest(folder, [name for name in files.names_in(folder) if Path(name).name not in NOT_THE_MODEL])
+    return files.digest(folder, [str(path.relative_to(folder)) for path in model_files(folder)])
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files of the model that was saved to a folder. Raises MissingInput if there is none."""
+    if not (folder / "MLmodel").is_file():
+        raise MissingInput(f"There is no model in {folder}. Run the stage that trains it first.")
+    found = (folder / name for name in files.names_in(folder))
+    return [path for path in found if path.name not in NOT_THE_MODEL]
 
 
 def connect(settings: Settings) -> "MlflowClient":
@@ -77,8 +87,7 @@ def connect(settings: Settings) -> "MlflowClient":
 
     Raises RegistryUnavailable, within seconds, when nobody answers.
     """
-    for name, value in _QUIET_AND_QUICK.items():
-        os.environ.setdefault(name, value)
+    _settle()
     import mlflow
 
     _make_room(settings.tracking_uri)
@@ -233,6 +242,14 @@ def _make_room(tracking_uri: str) -> None:
     """SQLite makes its file and not the folder."""
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _settle() -> None:
+    """MLflow reads its settings from the environment. What is set there already is someone's wish and stays."""
+    for name, value in _QUIET_AND_QUICK.items():
+        os.environ.setdefault(name, value)
+    # In a kernel, tqdm asks for a widget that no report could show.
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def _is_server(tracking_uri: str) -> bool:

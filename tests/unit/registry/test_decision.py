@@ -23,6 +23,7 @@ def standing(version: str, ds: str, verdict: str | None = APPROVE) -> Standing:
         ("Reject", "ada", "worse", REJECT),
         ("Reject", "ada", "", REJECT),
         ("Reject", "", "", NO_ANSWER),
+        ("Reject", "nobody", "no answer", NO_ANSWER),
         ("Reject", " ", "no answer in six days", NO_ANSWER),
     ],
 )
@@ -34,6 +35,7 @@ def test_an_answer_amounts_to(answer: str, reviewer: str, reason: str, expected:
     ("answer", "reviewer", "reason", "message"),
     [
         ("Approve", "", "fine", "names no reviewer"),
+        ("Approve", "nobody", "fine", "names no reviewer"),
         ("Approve", "ada", " ", "gives no reason"),
         ("approve", "ada", "fine", "'Approve' or 'Reject'"),
         ("", "ada", "fine", "'Approve' or 'Reject'"),
@@ -68,7 +70,7 @@ def test_an_approved_version_may_become_champion(
     ("candidate", "champion", "challenger", "digests", "message"),
     [
         (standing("3", "2026-11-23", None), CHAMPION, NEW, SEEN, "no recorded decision"),
-        (standing("3", "2026-11-23", REJECT), CHAMPION, NEW, SEEN, "not approved: Reject by ada"),
+        (standing("3", "2026-11-23", REJECT), CHAMPION, NEW, SEEN, r"not approved: Reject \(ada\)"),
         (standing("3", "2026-11-23", NO_ANSWER), CHAMPION, NEW, SEEN, "not approved: Reject by no answer"),
         (NEW, CHAMPION, NEW, {**SEEN, "val.csv": "xxx"}, r"changed since: val\.csv"),
         (NEW, CHAMPION, NEW, {"model": "aaa"}, r"changed since: 05_review\.ipynb, val\.csv"),

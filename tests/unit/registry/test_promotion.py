@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from sklearn.dummy import DummyClassifier
+from tiny_model import ROWS, answer
 
 from galley import files, promotion, registered, registry
 from galley.days import Day
 from galley.decision import Decision, recorded
-from galley.errors import DecisionError
+from galley.errors import DecisionError, ModelNotFound
 from galley.settings import Settings
-from tests.unit.registry.conftest import ROWS, answer
 
 Make = Callable[..., Day]
 
@@ -64,12 +64,12 @@ def test_a_folder_that_is_not_what_was_logged_is_not_registered(train: Make) -> 
         registered.register(day, {})
 
 
-def test_a_record_is_in_the_file_and_in_the_tags_alike(client: MlflowClient, settings: Settings, approve: Make) -> None:
+def test_a_record_is_kept_in_the_tags_of_its_version(client: MlflowClient, settings: Settings, approve: Make) -> None:
     day = approve("2026-11-23")
-    in_file = Decision(**files.read_json(day.reports("train_weekly") / "decision.json"))
-    assert in_file == recorded(look(client, settings).of_day(day.ds).tags)
-    assert (in_file.decision, in_file.reviewer, in_file.dag_run) == ("Approve", "ada", "manual__1")
-    assert {"model", "val.csv", "05_review.ipynb"} <= set(in_file.digests)
+    kept = recorded(look(client, settings).of_day(day.ds).tags)
+    assert kept is not None
+    assert (kept.decision, kept.reviewer, kept.dag_run) == ("Approve", "ada", "manual__1")
+    assert {"model", "val.csv", "05_review.ipynb"} <= set(kept.digests)
 
 
 def test_the_reports_are_logged_to_the_run_of_the_training(client: MlflowClient, approve: Make) -> None:
@@ -186,7 +186,7 @@ def test_a_champion_that_scores_the_smoke_set_otherwise_is_taken_back(
 
 
 def roll_back(day: Day, version: str = "", dag_run: str = "rollback__1") -> Decision:
-    return promotion.rollback(day, version, "late flights were missed", "grace", dag_run)
+    return promotion.rollback(day.settings, version, "late flights were missed", "grace", dag_run)
 
 
 def test_a_blank_rollback_goes_to_the_champion_before(client: MlflowClient, settings: Settings, promote: Make) -> None:
@@ -195,7 +195,6 @@ def test_a_blank_rollback_goes_to_the_champion_before(client: MlflowClient, sett
     assert roll_back(day).version == "1"
     assert registry.resolve("", settings).version == "1"
     assert version_of(client, settings, "previous_champion") is None
-    assert files.read_json(day.reports("rollback_model") / "decision.json")["reviewer"] == "grace"
 
 
 def test_a_rollback_tried_again_by_its_own_run_goes_no_further_back(settings: Settings, promote: Make) -> None:
@@ -254,4 +253,27 @@ def test_a_rollback_needs_a_reason_and_a_name(promote: Make, reason: str, by: st
     promote("2026-11-16")
     day = promote("2026-11-23")
     with pytest.raises(DecisionError, match="needs a reason"):
-        promotion.rollback(day, "", reason, by, "run")
+        promotion.rollback(day.settings, "", reason, by, "run")
+
+
+def test_a_model_logged_in_mlflows_own_way_is_registered_too(settings: Settings, train: Make) -> None:
+    import mlflow
+
+    day = train("2026-11-23")
+    with mlflow.start_run():
+        model = registry.resolve(str(day.models), settings).load()
+        logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+    day = Day.of("2026-11-24", settings)
+    mlflow.artifacts.download_artifacts(logged.model_uri, dst_path=str(day.models))
+    assert registered.register(day, {}) == "1"
+
+
+def test_a_model_whose_run_mlflow_does_not_know_is_not_registered(
+    client: MlflowClient, settings: Settings, train: Make
+) -> None:
+    day = train("2026-11-23")
+    description = day.models / "MLmodel"
+    run_id = registered.training_run(day.models)
+    description.write_text(description.read_text().replace(run_id, "0" * 32))
+    with pytest.raises(ModelNotFound, match="does not know the run"):
+        registered.register(day, {})

@@ -1,0 +1,60 @@
+"""A verdict: what the checks of a review amount to, for the person who decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+APPROVE = "approve"
+NEUTRAL = "neutral"
+AGAINST = "against"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to the evidence. A required one that fails speaks against; any other leaves it to the person."""
+
+    name: str
+    value: float
+    limit: str
+    passed: bool
+    required: bool = True
+
+
+def at_least(name: str, value: float, limit: float, *, required: bool = True) -> Check:
+    """A check that passes from `limit` on. A value that is no number passes nothing."""
+    return Check(name, value, f"at least {limit:g}", value >= limit, required)
+
+
+def at_most(name: str, value: float, limit: float, *, required: bool = True) -> Check:
+    """A check that passes up to `limit`."""
+    return Check(name, value, f"at most {limit:g}", value <= limit, required)
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """Approve if all pass, against if a required one fails, else neutral: also if nothing was checked."""
+    failed = [check for check in checks if not check.passed]
+    if any(check.required for check in failed):
+        return AGAINST
+    return APPROVE if checks and not failed else NEUTRAL
+
+
+def headline(checks: Sequence[Check]) -> str:
+    """The verdict in one sentence, with the checks that failed by name."""
+    failed = [check.name for check in checks if not check.passed]
+    words = {APPROVE: "Recommend approve", NEUTRAL: "Neutral", AGAINST: "Recommend reject"}[verdict(checks)]
+    named = f"; not: {', '.join(failed)}" if failed else ""
+    return f"{words}: {len(checks) - len(failed)} of {len(checks)} checks pass{named}."
+
+
+def checks_table(checks: Sequence[Check]) -> str:
+    """The checks as a table in markdown, in the order they were made."""
+    rows = [
+        f"| {'pass' if check.passed else '**FAIL**'} | {check.name} | {check.value:.4g} | {check.limit} |"
+        for check in checks
+    ]
+    return "\n".join(["| | check | value | limit |", "|---|---|---:|---|", *rows])
+
+
+def scores_table(new: str, old: str, scores: Mapping[str, tuple[float, float]]) -> str:
+    """Scores of two models side by side as a table in markdown, with what the new one adds."""
+    rows = [f"| {name} | {one:.4f} | {other:.4f} | {one - other:+.4f} |" for name, (one, other) in scores.items()]
+    return "\n".join([f"| | {new} | {old} | difference |", "|---|---:|---:|---:|", *rows])

@@ -1,0 +1,11 @@
+"""Rows for a tiny model, and the answer to its review."""
+
+from galley import promotion
+from galley.days import Day
+
+ROWS = [[float(a), float(a % 3)] for a in range(20)]
+TARGET = [int(a > 9) for a in range(20)]
+
+
+def answer(day: Day, decision: str, reviewer: str = "ada", reason: str = "better than last week") -> None:
+    promotion.record(day, decision, reviewer, reason, "2026-11-23T10:00:00Z", "manual__1")
