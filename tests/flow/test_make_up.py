@@ -1,0 +1,93 @@
+"""`make up` on a fresh project: two user interfaces on loopback, who can log in, and nothing left after Ctrl-C."""
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import urllib.parse
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="module")
+def said(project):
+    """What it says until it is up; it runs while these tests do."""
+    process = project.start("up")
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    yield "".join(lines)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+
+
+def ask(url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    address = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET" if body is None else "POST", address.path or "/", data, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def address_of(name, said):
+    return next(line.split()[1] for line in said.splitlines() if line.startswith(name))
+
+
+def passwords_in(said):
+    """Users and passwords, as a person would read them from the screen."""
+    words = [line.split() for line in said.splitlines() if line.startswith("log in as")]
+    return {line[3]: line[5] for line in words}
+
+
+@pytest.mark.parametrize("name", ["Airflow", "MLflow"])
+def test_a_user_interface_answers_where_it_says(said, name):
+    status, page = ask(address_of(name, said))
+    assert status == 200
+    assert b"<html" in page.lower()
+
+
+@pytest.mark.parametrize("user", ["admin", "reviewer"])
+def test_a_user_logs_in_with_the_password_that_was_shown(said, user):
+    body = {"username": user, "password": passwords_in(said)[user]}
+    status, answer = ask(f"{address_of('Airflow', said)}/auth/token", body)
+    assert status == 201
+    assert json.loads(answer)["access_token"]
+
+
+def test_everything_listens_on_loopback_alone(project, said):
+    connections = [connection for process in project.processes() for connection in process.net_connections("inet")]
+    listening = {connection.laddr for connection in connections if connection.status == psutil.CONN_LISTEN}
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert {project.ports["AIRFLOW"], project.ports["MLFLOW"]} <= {address.port for address in listening}
+
+
+def test_another_command_is_refused_while_it_runs(project, said):
+    code, answer = project.run("run", "--ds", "2025-03-09", "--days", "1")
+    assert code == 1
+    assert "`make up` (process" in answer
+    assert "Ctrl-C" in answer
+
+
+def test_ctrl_c_ends_every_process(project, said):
+    supervisor = min(project.processes(), key=lambda process: process.create_time())
+    supervisor.send_signal(signal.SIGINT)
+    psutil.wait_procs([supervisor], timeout=120)
+    assert project.processes() == []
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting(project, said):
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", project.ports["AIRFLOW"]))
+        server.listen()
+        code, answer = project.run("up")
+    assert code == 1
+    assert f"Port {project.ports['AIRFLOW']}, which Airflow would use" in answer
+    assert "GALLEY_AIRFLOW_PORT=" in answer
