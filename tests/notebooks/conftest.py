@@ -24,15 +24,20 @@ DS = "2026-11-23"
 TINY = {"source": "synthetic", "rows": 120, "late_share": 0.3}
 
 
-def run_stage(notebook: str, environment: dict[str, str], **parameters: Any) -> NotebookNode:
-    """Execute a notebook of the project and return it. Raises the error of the tree in galley.errors that it raised."""
+def run_stage(
+    notebook: str, environment: dict[str, str], record: Path | None = None, **parameters: Any
+) -> NotebookNode:
+    """Execute a notebook of the project and return it; `record` is where it is kept, also when it fails.
+
+    Raises the error of the tree in galley.errors that the notebook raised, or RuntimeError for any other.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("GALLEY_", "MLFLOW_"))]:
             patch.delenv(name)
         for name, value in environment.items():
             patch.setenv(name, value)
         try:
-            return papermill.execute_notebook(NOTEBOOKS / notebook, None, parameters, progress_bar=False)
+            return papermill.execute_notebook(NOTEBOOKS / notebook, record, parameters, progress_bar=False)
         except PapermillExecutionError as error:
             raise getattr(errors, error.ename, RuntimeError)(error.evalue) from error
 
@@ -42,10 +47,15 @@ class Project:
     """A project whose data and outputs are in a folder of their own."""
 
     folder: Path
+    tracking_uri: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"GALLEY_HOME": str(self.folder), "JUPYTER_PATH": str(HERE / ".venvs" / "jupyter")}
+        return {
+            "GALLEY_HOME": str(self.folder),
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "JUPYTER_PATH": str(HERE / ".venvs" / "jupyter"),
+        }
 
     @property
     def settings(self) -> Settings:
@@ -57,11 +67,8 @@ class Project:
 
     def run(self, notebook: str, **parameters: Any) -> dict[str, Any]:
         """What the stage concluded; it works on DS unless told otherwise."""
-        return self.conclusion(run_stage(notebook, self.environment, **{"ds": DS, **parameters}))
-
-    def conclusion(self, node: NotebookNode) -> dict[str, Any]:
-        concluded = evidence.stated(node)["conclusion"]
-        assert concluded is not None
+        node = run_stage(notebook, self.environment, **{"ds": DS, **parameters})
+        concluded: dict[str, Any] = evidence.stated(node)["conclusion"]
         return concluded
 
     def written(self) -> dict[str, str]:

@@ -1,0 +1,171 @@
+"""Bad input: each stage fails with an error that says what to do, and what was written before stays as it was."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from conftest import DS, Project, run_stage
+
+from galley.errors import ContractBreach, InvalidDay, MissingInput, ModelNotFound, ParameterError, RegistryUnavailable
+
+PREPARE = "train_weekly/01_prepare.ipynb"
+SPLIT = "train_weekly/02_split.ipynb"
+TRAIN = "train_weekly/03_train.ipynb"
+PREDICT = "predict_daily/01_predict.ipynb"
+GENERATE = "generate_data/01_generate.ipynb"
+
+Spoil = Callable[[Path], None]
+
+
+def rewritten(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Spoil:
+    """Changes the rows of a file."""
+
+    def spoil(folder: Path) -> None:
+        change(pd.read_csv(folder / name)).to_csv(folder / name, index=False)
+
+    return spoil
+
+
+def removed(name: str) -> Spoil:
+    return lambda folder: (folder / name).unlink()
+
+
+def emptied(name: str) -> Spoil:
+    return lambda folder: (folder / name).write_bytes(b"")
+
+
+def with_text(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(distance=["far", *frame["distance"][1:]])
+
+
+def twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame, frame[:2]])
+
+
+BAD_DATA: dict[str, tuple[Spoil, type[Exception], str]] = {
+    "no data": (removed("data.csv"), MissingInput, rf"data/raw/{DS}/data\.csv is not there\. Run the stage"),
+    "an empty file": (emptied("data.csv"), ContractBreach, rf"raw/{DS}/data\.csv: the file is empty\. Mend"),
+    "a missing column": (
+        rewritten("data.csv", lambda frame: frame.drop(columns="carrier")),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: carrier: the column is missing\nMend",
+    ),
+    "an extra column": (
+        rewritten("data.csv", lambda frame: frame.assign(dep_delay=0)),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: dep_delay: the column is not in the contract\nDrop",
+    ),
+    "text in a number": (
+        rewritten("data.csv", with_text),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: distance: not a number in 1 of 120 rows, first in line 2: 'far'\nMend",
+    ),
+    "a duplicate": (
+        rewritten("data.csv", twice),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: flight_id: a duplicate in 2 of 122 rows",
+    ),
+}
+BAD_PAIRS: dict[str, tuple[Spoil, type[Exception], str]] = {
+    "no targets": (removed("target.csv"), MissingInput, rf"data/raw/{DS}/target\.csv is not there\. Run the stage"),
+    "empty targets": (emptied("target.csv"), ContractBreach, rf"raw/{DS}/target\.csv: the file is empty\. Mend"),
+    "targets of other flights": (
+        rewritten("target.csv", lambda frame: frame[5:]),
+        ContractBreach,
+        rf"raw/{DS}: flight_id: in the data but not in the targets in 5 of 120 rows.*\nWrite both files anew",
+    ),
+    "a day of one class": (
+        rewritten("target.csv", lambda frame: frame.assign(late=0)),
+        ContractBreach,
+        r"late: only one class to learn from: 0 rows are late and 120 on time\nTrain on more days",
+    ),
+}
+
+
+def refuses(project: Project, notebook: str, error: type[Exception], told: str, **parameters: object) -> None:
+    """The stage raises this error, and each file is as it was before; none is new."""
+    before = project.written()
+    with pytest.raises(error, match=told):
+        project.run(notebook, **parameters)
+    assert project.written() == before
+
+
+@pytest.mark.parametrize("case", BAD_DATA | BAD_PAIRS)
+def test_prepare_refuses(project: Project, case: str):
+    spoil, error, told = (BAD_DATA | BAD_PAIRS)[case]
+    spoil(project.day.raw)
+    refuses(project, PREPARE, error, told)
+
+
+@pytest.mark.parametrize("case", ["no data", "text in a number"])  # the rest of the contract is the same code
+def test_predict_refuses(project: Project, case: str):
+    spoil, error, told = BAD_DATA[case]
+    spoil(project.day.raw)
+    refuses(project, PREDICT, error, told, model_uri=f"models/{DS}")
+
+
+@pytest.mark.parametrize("notebook", [GENERATE, PREPARE])
+def test_a_day_that_is_no_date_is_refused(project: Project, notebook: str):
+    refuses(project, notebook, InvalidDay, r"ds is '2026-11-31'.*Give a day that exists", ds="2026-11-31")
+
+
+@pytest.mark.parametrize(("notebook", "file"), [(SPLIT, "train_data.csv"), (TRAIN, "train.csv")])
+def test_a_stage_whose_forerunner_did_not_run_names_the_file(project: Project, notebook: str, file: str):
+    (project.day.processed / file).unlink()
+    refuses(project, notebook, MissingInput, rf"data/processed/{DS}/{file} is not there")
+
+
+def test_a_breach_is_shown_as_a_table_in_the_notebook(project: Project, tmp_path: Path):
+    rewritten("data.csv", with_text)(project.day.raw)
+    with pytest.raises(ContractBreach):
+        run_stage(PREPARE, project.environment, tmp_path / "failed.ipynb", ds=DS)
+    cells = nbformat.read(tmp_path / "failed.ipynb", as_version=4).cells
+    shown = [
+        output["data"].get("text/html", "") for cell in cells for output in cell.get("outputs", []) if "data" in output
+    ]
+    assert any("not a number in 1 of 120 rows" in table and "<table" in table for table in shown)
+
+
+def test_generate_refuses_a_source_that_does_not_exist(project: Project):
+    refuses(project, GENERATE, ParameterError, "source is 'trains'. Give", source="trains")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"method": "luck"}, "method is 'luck'. Give"), ({"validation_share": 1.0}, "validation_share is 1.0. Give")],
+)
+def test_split_refuses_what_is_no_split(project: Project, asked: dict[str, object], told: str):
+    refuses(project, SPLIT, ParameterError, told, **asked)
+
+
+def test_split_by_time_refuses_a_part_without_late_flights(project: Project):
+    on_time_at_last = rewritten("train_data.csv", lambda frame: frame.assign(late=[1] * 20 + [0] * (len(frame) - 20)))
+    on_time_at_last(project.day.processed)
+    refuses(project, SPLIT, ContractBreach, r"val\.csv: late: only one class to learn from", method="time")
+
+
+def test_train_refuses_an_estimator_that_does_not_exist(project: Project):
+    refuses(project, TRAIN, ParameterError, "estimator is 'oracle'. Give one of", estimator="oracle")
+
+
+def test_train_with_a_registry_that_does_not_answer_keeps_the_former_model(project: Project):
+    deaf = Project(project.folder, tracking_uri="http://127.0.0.1:9")
+    refuses(deaf, TRAIN, RegistryUnavailable, "does not answer")
+
+
+def test_train_that_cannot_log_its_model_keeps_the_former_one(project: Project):
+    shutil.rmtree(project.settings.data / "mlflow")
+    (project.settings.data / "mlflow").mkdir()
+    (project.settings.data / "mlflow" / "artifacts").write_text("a file where a folder should be")
+    refuses(project, TRAIN, RuntimeError, "artifacts")
+
+
+def test_predict_refuses_a_model_that_does_not_resolve(project: Project):
+    refuses(project, PREDICT, ModelNotFound, "models/1999-01-01 is no model.*model_uri", model_uri="models/1999-01-01")
+
+
+def test_predict_without_a_champion_says_how_to_get_one(project: Project):
+    refuses(project, PREDICT, ModelNotFound, "champion is no model.*Approve one in the DAG train_weekly")

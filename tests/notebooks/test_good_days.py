@@ -1,0 +1,153 @@
+"""Each stage on a good day: what it writes, what it concludes, and that running it again changes nothing."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import DS, TINY, GoodDay, Project
+
+from flights import contract, source, synthetic
+from galley import files, promotion, registry
+from galley.decision import APPROVE, DS_TAG
+from galley.registered import register
+
+
+def bring(project: Project, ds: str, **spoiled: object) -> None:
+    """A synthetic day as generate_data would bring it, with columns of the data replaced."""
+    day = project.day.of(ds, project.settings)
+    batch = synthetic.generate(day.date, rows=60)
+    day.raw.mkdir(parents=True, exist_ok=True)
+    batch.data.assign(**spoiled).to_csv(day.raw / "data.csv", index=False)
+    batch.target.to_csv(day.raw / "target.csv", index=False)
+
+
+def ids(path: Path) -> list[str]:
+    return list(pd.read_csv(path)["flight_id"])
+
+
+def test_generate_brings_data_and_target_of_the_same_flights(good: GoodDay):
+    raw = good.project.day.raw
+    contract.check_pair(contract.read_data(raw / "data.csv"), contract.read_target(raw / "target.csv"))
+    assert good.generated["rows"] == TINY["rows"]
+    assert good.generated["late_share"] == TINY["late_share"]
+
+
+def test_generate_replays_the_real_day_and_again_with_the_same_bytes(project: Project):
+    concluded = project.run("generate_data/01_generate.ipynb")
+    first = project.written()
+    assert concluded["rows"] == len(source.replay(project.day.date).data)
+    assert project.run("generate_data/01_generate.ipynb") == concluded
+    assert project.written() == first
+
+
+def test_prepare_joins_each_flight_with_its_target(good: GoodDay):
+    day = good.project.day
+    train_data = contract.read_labelled(day.processed / "train_data.csv")
+    late = contract.read_target(day.raw / "target.csv").set_index("flight_id")["late"]
+    assert list(train_data["late"]) == list(late[train_data["flight_id"]])
+    assert good.prepared["rows"] == len(late)
+    assert good.prepared["days"] == [DS]
+
+
+def test_prepare_reaches_back_and_uses_the_days_there_are(project: Project):
+    bring(project, "2026-11-20")
+    bring(project, "2026-11-22")
+    concluded = project.run("train_weekly/01_prepare.ipynb", train_days=4)
+    assert concluded["days"] == ["2026-11-20", "2026-11-22", DS]
+    assert concluded["rows"] == 60 + 60 + TINY["rows"]
+
+
+def test_split_puts_each_flight_into_one_part(good: GoodDay):
+    folder = good.project.day.processed
+    train, val = ids(folder / "train.csv"), ids(folder / "val.csv")
+    assert sorted(train + val) == sorted(ids(folder / "train_data.csv"))
+    assert len(val) == good.split["val_rows"] == 24
+
+
+def test_split_keeps_the_share_of_late_flights(good: GoodDay):
+    assert good.split["train_late_share"] == pytest.approx(good.split["val_late_share"], abs=0.02)
+
+
+def test_split_again_gives_the_same_parts_and_another_seed_others(project: Project):
+    first = project.written()
+    project.run("train_weekly/02_split.ipynb")
+    assert project.written() == first
+    project.run("train_weekly/02_split.ipynb", seed=1)
+    assert project.written() != first
+
+
+def test_split_by_time_validates_on_the_last_flights(project: Project):
+    project.run("train_weekly/02_split.ipynb", method="time", validation_share=0.25)
+    train, val = (contract.read_labelled(project.day.processed / f"{part}.csv") for part in ("train", "val"))
+    assert train["scheduled_departure"].max() <= val["scheduled_departure"].min()
+    assert len(val) == 30
+
+
+def test_train_logs_parameters_metrics_and_the_model_to_its_run(good: GoodDay):
+    client = registry.connect(good.project.settings)
+    run = client.get_run(good.trained["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags[DS_TAG] == DS
+    assert run.data.params["estimator"] == "hist_gradient_boosting"
+    assert run.data.params["max_iter"] == "5"
+    assert run.data.metrics["train_roc_auc"] == pytest.approx(good.trained["train_roc_auc"], abs=1e-4)
+    logged = {item.path for item in client.list_artifacts(good.trained["run_id"], "model")}
+    assert {"model/MLmodel", "model/model.skops", "model/requirements.txt"} <= logged
+
+
+def test_the_model_of_the_day_is_the_one_of_its_run(good: GoodDay):
+    of_the_day = registry.resolve(f"models/{DS}", good.project.settings)
+    of_the_run = registry.resolve(f"runs:/{good.trained['run_id']}/model", good.project.settings)
+    assert of_the_day.digest == of_the_run.digest == good.trained["model_digest"]
+    assert f"run_id: {good.trained['run_id']}" in (of_the_day.path / "MLmodel").read_text()
+
+
+def test_train_again_gives_the_same_model_in_a_run_of_its_own(project: Project, good: GoodDay):
+    again = project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5})
+    assert again["pipeline_digest"] == good.trained["pipeline_digest"]
+    assert again["run_id"] != good.trained["run_id"]
+
+
+def test_a_day_with_empty_and_constant_columns_is_trained_on(project: Project):
+    bring(project, DS, wind_gust=None, plane_manufacturer=None, visib=10, dest="BOS")
+    prepared = project.run("train_weekly/01_prepare.ipynb")
+    project.run("train_weekly/02_split.ipynb")
+    trained = project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5})
+    assert prepared["missing_columns"] == ["wind_gust", "plane_manufacturer"]
+    assert trained["rows"] == 48
+
+
+def test_predictions_are_one_for_each_flight(good: GoodDay):
+    day = good.project.day
+    predictions = pd.read_csv(day.predictions / "predictions.csv")
+    assert list(predictions) == ["flight_id", "probability", "prediction"]
+    assert list(predictions["flight_id"]) == ids(day.raw / "data.csv")
+    assert predictions["probability"].between(0, 1).all()
+    assert (predictions["prediction"] == (predictions["probability"] >= 0.5)).all()
+
+
+def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodDay):
+    day = good.project.day
+    account = json.loads((day.predictions / "predictions.json").read_text())
+    assert account["model_digest"] == good.trained["model_digest"]
+    assert account["input_digest"] == files.digest(day.raw / "data.csv")
+    assert account["rows"] == TINY["rows"]
+    assert account["run"] == "by hand"
+
+
+def test_predictions_are_made_without_the_targets(project: Project, good: GoodDay):
+    first = files.digest(project.day.predictions / "predictions.csv")
+    (project.day.raw / "target.csv").unlink()
+    assert project.run("predict_daily/01_predict.ipynb", model_uri=f"models/{DS}") == good.predicted
+    assert files.digest(project.day.predictions / "predictions.csv") == first
+
+
+def test_predictions_are_by_the_champion_unless_told_otherwise(project: Project, good: GoodDay):
+    version = register(project.day, {})
+    promotion.record(project.day, APPROVE, "grace", "looks well", "2026-11-23T12:00:00+00:00", "a run")
+    promotion.promote(project.day, contract.read_data(project.day.raw / "data.csv"))
+    concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3)
+    assert concluded["model_version"] == version
+    assert concluded["model_digest"] == good.trained["model_digest"]
+    assert concluded["predicted_late_share"] > good.predicted["predicted_late_share"]
