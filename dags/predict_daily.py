@@ -8,7 +8,7 @@ report linked from the task, then clear it. The usual causes are data that break
 a champion; both say what to do.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
@@ -23,7 +23,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "on_failure_callback": FailureAlert()},
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
     tags=["galley"],
 ):
     wait_for_data = FilesSensor(

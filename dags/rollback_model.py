@@ -6,7 +6,7 @@ scores, and records who asked, when and why.
 **If it fails.** Production is what it was: nothing moves unless all of it worked. The report says what is missing.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
@@ -20,7 +20,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "on_failure_callback": FailureAlert()},
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
     params={
         "version": Param(
             "", type="string", description="the model version to go back to; blank: the previous champion"

@@ -8,7 +8,7 @@ evidence on one page) → `approval` (a person, in the tab *Required Actions*, s
 from the failed task: it names what is wrong and what to do. Clear that task to go on from there.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 
@@ -24,7 +24,7 @@ with DAG(
     schedule="0 0 * * MON",
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "on_failure_callback": FailureAlert()},
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
     params={
         "train_days": Param(1, type="integer", minimum=1, maximum=366, description="days to train on, reaching back"),
         "split_method": Param("random", enum=["random", "time"], description="how validation rows are chosen"),

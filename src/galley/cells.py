@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -68,9 +69,18 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
 class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped
     """papermill's client, stopping at the first cell that fails and bounded in what it keeps of outputs."""
 
-    def __init__(self, recorder: Recorder, **options: Any) -> None:
+    def __init__(self, recorder: Recorder, sockets: Path, **options: Any) -> None:
         super().__init__(recorder, shell_timeout_interval=1, **options)
+        self._sockets = sockets
         self._printed = 0
+
+    def create_kernel_manager(self) -> Any:
+        """A kernel reached through Unix sockets: nobody else can connect, and parallel starts cannot take one port."""
+        manager = super().create_kernel_manager()
+        manager.transport = "ipc"
+        manager.connection_file = str(self._sockets / "kernel.json")
+        manager.ip = str(self._sockets / "kernel")
+        return manager
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order. A cell that is cut off keeps the status "running" for its end to be stated."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -121,11 +122,16 @@ class Execution:
             node.cells = parameterized.cells
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
-        client = Client(
-            recorder, kernel_name=kernel, startup_timeout=self.asked.start_timeout, timeout=self.asked.cell_timeout
-        )
-        self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
-        self._cells.run()
+        with TemporaryDirectory(prefix="galley-", ignore_cleanup_errors=True) as sockets:
+            client = Client(
+                recorder,
+                Path(sockets),
+                kernel_name=kernel,
+                startup_timeout=self.asked.start_timeout,
+                timeout=self.asked.cell_timeout,
+            )
+            self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
+            self._cells.run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is not None:
             raise _failure(node, recorder.failed_cell, self.asked.title)

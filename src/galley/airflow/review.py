@@ -28,7 +28,8 @@ class ReviewOperator(HITLOperator):
         self, *, subject: str, body: str, response_timeout: timedelta = timedelta(days=6), **kwargs: Any
     ) -> None:
         reviewers = [HITLUser(id=name, name=name) for name in Settings.from_environment().reviewers]
-        kwargs["params"] = {**(kwargs.get("params") or {}), "reason": _REASON}
+        # The DAG's own params come in here too, and a person who answers has nothing to say to those.
+        kwargs["params"] = {"reason": _REASON}
         super().__init__(
             subject=subject,
             body=body,
