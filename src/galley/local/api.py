@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from galley.local.errors import AirflowError
 from galley.local.runs import DagRun, TaskRun
 
-NAP = 0.5
+NAP = 1.0
 """Seconds between two looks."""
 
 
