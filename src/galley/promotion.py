@@ -91,6 +91,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     )
     if hindrance or decision is None:
         raise DecisionError(hindrance)
+    _require_no_rollback_since(registered, decision)
     resolve(f"models:/{settings.model}/{candidate.version}", settings)  # refuses files that are not the registered ones
     expected = _scores(str(day.models), smoke, settings)
     _crown(client, registered, settings, decision)
@@ -125,6 +126,16 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
     _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(Registered(client, settings).journal))
     resolve("", settings).load()
     return decision
+
+
+def _require_no_rollback_since(registered: Registered, approval: Decision) -> None:
+    """A version that was rolled back does not return on its old approval, as when a finished task is cleared."""
+    rollback = journal.rolled_back_since(registered.journal, approval.version, approval.decided_at)
+    if rollback is not None:
+        raise DecisionError(
+            f"Production was rolled back to version {rollback.version} by {rollback.by} after version "
+            f"{approval.version} was approved. Clear the task approval in train_weekly to have it reviewed again."
+        )
 
 
 def _target(registered: Registered, version: str, dag_run: str) -> Standing:

@@ -214,13 +214,14 @@ def test_a_rollback_mends_an_alias_that_was_moved_by_hand(
     assert registry.resolve("", settings).version == "2"
 
 
-def test_a_version_that_was_rolled_back_can_be_approved_again(
+def test_a_version_that_was_rolled_back_returns_only_on_a_new_approval(
     client: MlflowClient, settings: Settings, promote: Make
 ) -> None:
     promote("2026-11-16")
     day = promote("2026-11-23")
     roll_back(day)
-    answer(day, "Approve", reason="it was the data")
+    refuses(day, "rolled back to version 1 by grace after version 2 was approved")
+    answer(day, "Approve", reason="it was the data", at="2999-01-01T10:00:00Z")
     assert promotion.promote(day, ROWS).version == version_of(client, settings, "champion") == "2"
 
 

@@ -7,5 +7,7 @@ ROWS = [[float(a), float(a % 3)] for a in range(20)]
 TARGET = [int(a > 9) for a in range(20)]
 
 
-def answer(day: Day, decision: str, reviewer: str = "ada", reason: str = "better than last week") -> None:
-    promotion.record(day, decision, reviewer, reason, "2026-11-23T10:00:00Z", "manual__1")
+def answer(
+    day: Day, decision: str, reviewer: str = "ada", reason: str = "it is better", at: str = "2013-01-01T10:00:00Z"
+) -> None:
+    promotion.record(day, decision, reviewer, reason, at, "manual__1")
