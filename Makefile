@@ -52,12 +52,12 @@ check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, type
 	$(CHECK)/ruff format --check
 	$(CHECK)/mypy --python-executable $(WORKBENCH) --cache-dir .mypy_cache/workbench --exclude 'galley/(airflow|local)/' src
 	$(CHECK)/mypy --python-executable $(AIRFLOW) --cache-dir .mypy_cache/airflow src/galley/airflow src/galley/local
-	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --verify $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id --verify $(NOTEBOOKS))
 
 fix: $(CHECK_READY) ## format, mend what can be mended, strip notebooks
 	$(CHECK)/ruff format
 	$(CHECK)/ruff check --fix
-	$(if $(NOTEBOOKS),$(CHECK)/nbstripout $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))
 
 # The environments: each from the one lock, and synced again only when the lock changes.
 $(AIRFLOW_READY): WANTED := --extra airflow --group test

@@ -16,6 +16,8 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
         "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"],
         "display_name": f"galley {name}",
         "language": "python",
+        # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
+        "env": {"PYTHONWARNINGS": "ignore:IProgress not found"},
         "metadata": {"debugger": True},
     }
     files.write_json(target, spec)

@@ -9,15 +9,16 @@ from galley.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "GALLEY_"
 _ROOTS = ("data", "outputs", "notebooks")
+_HEADLINES = "validate.roc_auc predict.predicted_late_share generate.late_share"
 
 
 def find_home(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds both `dags` and `notebooks`."""
+    """The nearest folder at or above `start` that holds `dags`, `notebooks` and `pyproject.toml`."""
     for folder in (start, *start.parents):
-        if (folder / "dags").is_dir() and (folder / "notebooks").is_dir():
+        if all((folder / name).exists() for name in ("dags", "notebooks", "pyproject.toml")):
             return folder
     raise SettingsError(
-        f"No project found at or above {start} (a folder with dags/ and notebooks/). "
+        f"No project found at or above {start} (a folder with dags/, notebooks/ and pyproject.toml). "
         "Set GALLEY_HOME to the project's folder."
     )
 
@@ -39,6 +40,12 @@ class Settings:
     )
     alert_urls: tuple[str, ...] = field(
         repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, one a blank"}
+    )
+    headlines: tuple[str, ...] = field(
+        metadata={"env": "GALLEY_HEADLINES", "help": "the numbers that Reports follows, as stage.name, one a blank"}
+    )
+    lab_url: str = field(
+        metadata={"env": "GALLEY_LAB_URL", "help": "JupyterLab on the notebooks, for copies of reports; empty: none"}
     )
     airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
     mlflow_port: int = field(metadata={"env": "GALLEY_MLFLOW_PORT", "help": "MLflow's port on loopback"})
@@ -68,6 +75,8 @@ class Settings:
             model=given.get("GALLEY_MODEL") or "flights-late",
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
+            headlines=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
+            lab_url=_url(given, "GALLEY_LAB_URL"),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
             lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
@@ -96,6 +105,13 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
     if not Path(value).is_absolute():
         raise SettingsError(f"{name}={value!r} is a relative path. Give an absolute one: tasks run in other folders.")
     return Path(value)
+
+
+def _url(given: Mapping[str, str], name: str) -> str:
+    value = given.get(name, "").rstrip("/")
+    if value and not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{name}={value!r} is no address of a page. Give one that begins with http:// or https://.")
+    return value
 
 
 def _port(given: Mapping[str, str], name: str, default: int) -> int:

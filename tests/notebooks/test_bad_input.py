@@ -7,9 +7,17 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from conftest import DS, Project, run_stage
+from tiny_project import DS, Project
 
-from galley.errors import ContractBreach, InvalidDay, MissingInput, ModelNotFound, ParameterError, RegistryUnavailable
+from galley.errors import (
+    ContractBreach,
+    InvalidDay,
+    MissingInput,
+    ModelNotFound,
+    ParameterError,
+    RegistryUnavailable,
+    StageFailed,
+)
 
 PREPARE = "train_weekly/01_prepare.ipynb"
 SPLIT = "train_weekly/02_split.ipynb"
@@ -118,11 +126,12 @@ def test_a_stage_whose_forerunner_did_not_run_names_the_file(project: Project, n
     refuses(project, notebook, MissingInput, rf"data/processed/{DS}/{file} is not there")
 
 
-def test_a_breach_is_shown_as_a_table_in_the_notebook(project: Project, tmp_path: Path):
+def test_a_breach_is_shown_as_a_table_in_the_notebook(project: Project):
     rewritten("data.csv", with_text)(project.day.raw)
     with pytest.raises(ContractBreach):
-        run_stage(PREPARE, project.environment, tmp_path / "failed.ipynb", ds=DS)
-    cells = nbformat.read(tmp_path / "failed.ipynb", as_version=4).cells
+        project.run(PREPARE)
+    attempts = project.day.reports("train_weekly") / "attempts"
+    cells = nbformat.read(attempts / "01_prepare.try2.ipynb", as_version=4).cells
     shown = [
         output["data"].get("text/html", "") for cell in cells for output in cell.get("outputs", []) if "data" in output
     ]
@@ -160,7 +169,7 @@ def test_train_that_cannot_log_its_model_keeps_the_former_one(project: Project):
     shutil.rmtree(project.settings.data / "mlflow")
     (project.settings.data / "mlflow").mkdir()
     (project.settings.data / "mlflow" / "artifacts").write_text("a file where a folder should be")
-    refuses(project, TRAIN, RuntimeError, "artifacts")
+    refuses(project, TRAIN, StageFailed, "artifacts")
 
 
 def test_predict_refuses_a_model_that_does_not_resolve(project: Project):

@@ -18,7 +18,7 @@ from galley.errors import ContractBreach, DecisionError, MissingInput, ModelNotF
 from galley.notebook import Notebook
 
 if TYPE_CHECKING:
-    from conftest import GoodDay, Project
+    from tiny_project import GoodDay, Project
 
 VALIDATE, REVIEW, RECORD, PROMOTE = (
     f"train_weekly/{stage}.ipynb" for stage in ("04_validate", "05_review", "06_record", "07_promote")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import DS, TINY, GoodDay, Project
+from tiny_project import DS, TINY, GoodDay, Project
 
 from flights import contract, source, synthetic
 from galley import files, promotion, registry

@@ -4,7 +4,7 @@ import re
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS
+from tiny_project import NOTEBOOKS
 
 from galley.notebook import Notebook
 

@@ -1,0 +1,76 @@
+"""A project in a temporary folder, and stages that run in it with a real kernel."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galley import files
+from galley.days import Day
+from galley.execute import Execution, Outcome, StageRun
+from galley.settings import Settings
+
+HERE = Path(__file__).parents[2]
+NOTEBOOKS = HERE / "notebooks"
+DS = "2026-11-23"
+TINY = {"source": "synthetic", "rows": 120, "late_share": 0.3}
+
+
+def run_stage(notebook: str, environment: dict[str, str], **parameters: Any) -> Outcome:
+    """Run a notebook of the project as its task does; raises the error of galley's tree that ends it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("GALLEY_", "MLFLOW_"))]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        settings = Settings.from_environment()
+        path = NOTEBOOKS / notebook
+        reports = settings.outputs / str(parameters.get("ds")) / path.parent.name
+        return Execution(StageRun(path, parameters, reports, path.stem, path.stem), settings).run()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose data and outputs are in a folder of their own."""
+
+    folder: Path
+    tracking_uri: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "GALLEY_HOME": str(self.folder),
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "JUPYTER_PATH": str(HERE / ".venvs" / "jupyter"),
+        }
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environment(self.environment)
+
+    @property
+    def day(self) -> Day:
+        return Day.of(DS, self.settings)
+
+    def run(self, notebook: str, **parameters: Any) -> dict[str, Any]:
+        """What the stage concluded; it works on DS unless told otherwise."""
+        return run_stage(notebook, self.environment, **{"ds": DS, **parameters}).conclusion or {}
+
+    def written(self) -> dict[str, str]:
+        """The digest of each file that stages hand to each other."""
+        data = self.settings.data
+        return {name: files.digest(data / name) for name in files.names_in(data) if not name.startswith("mlflow/")}
+
+
+@dataclass(frozen=True)
+class GoodDay:
+    """A day on which each stage was run once, and what each concluded."""
+
+    project: Project
+    generated: dict[str, Any]
+    prepared: dict[str, Any]
+    split: dict[str, Any]
+    trained: dict[str, Any]
+    predicted: dict[str, Any]
