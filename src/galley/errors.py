@@ -18,6 +18,7 @@ Each message gives the fact and then the next action.
     └── Transient                 worth another try
         ├── StageBusy             another run of the same stage and day is under way
         ├── StageInterrupted      the kernel died, or did not start
+        ├── StageKilled           the task was told to end
         ├── RecordLost            the record could not be written (disk full, read-only)
         └── RegistryUnavailable   the model registry does not answer
 """
@@ -85,6 +86,10 @@ class StageBusy(Transient):
 
 class StageInterrupted(Transient):
     """The kernel died, or did not start in time."""
+
+
+class StageKilled(Transient):
+    """The task was told to end while its cells ran."""
 
 
 class RecordLost(Transient):
