@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
-from galley.airflow.plugin import find_page
 from galley.airflow.review import ReviewOperator
 from galley.airflow.sensors import FilesSensor
 from galley.errors import (
@@ -169,29 +168,3 @@ def test_silence_is_a_reject_by_nobody():
 def test_who_may_answer_comes_from_the_settings(monkeypatch):
     monkeypatch.setenv("GALLEY_REVIEWERS", "ada grace")
     assert [user["id"] for user in ReviewOperator(task_id="a", subject="?", body="").assigned_users] == ["ada", "grace"]
-
-
-@pytest.mark.parametrize(
-    ("ds", "dag_id", "name"),
-    [
-        ("2026-11-23", "train", "../../secret.html"),
-        ("2026-11-23", "train", "/etc/passwd"),
-        ("2026-11-23", "..", "secret.html"),
-        ("..", "train", "a.html"),
-        ("2026-11-23", "train", "link.html"),
-        ("2026-11-23", "train", "a.ipynb"),
-        ("2026-11-23", "train", "attempts"),
-        ("2026-11-23", "train", "a\0.html"),
-        ("2026-11-23", "train", "a" * 5000 + ".html"),
-        ("", "", "secret.html"),
-    ],
-)
-def test_a_report_is_served_from_its_dags_own_folder_and_nowhere_else(tmp_path, ds, dag_id, name):
-    outputs = tmp_path / "outputs"
-    folder = outputs / "2026-11-23/train"
-    (folder / "attempts").mkdir(parents=True)
-    for path in (folder / "a.html", folder / "a.ipynb", outputs / "secret.html", tmp_path / "secret.html"):
-        path.write_text("x")
-    (folder / "link.html").symlink_to(tmp_path / "secret.html")
-    assert find_page(outputs, "2026-11-23", "train", "a.html") == folder / "a.html"
-    assert find_page(outputs, ds, dag_id, name) is None

@@ -11,8 +11,8 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-REPORTS = "/galley/reports/"
-"""Where the plugin serves reports, from Airflow's own address on."""
+REPORTS = "/plugin/reports/galley/reports/"
+"""Where Airflow's user interface shows the plugin's reports, from Airflow's own address on."""
 
 
 def report_url(page: "Path", settings: Settings) -> str:

@@ -1,0 +1,61 @@
+"""The application below /galley: its routes, its own files, and what it says when it refuses."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, RedirectResponse
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from galley.airflow.reports import compare, files, listing, report, scratch, tabs
+from galley.airflow.reports.access import SIGNED_IN
+from galley.airflow.reports.pages import HERE, note
+from galley.reports.index import Index
+from galley.settings import Settings
+
+_STATIC: Mapping[str, tuple[Path, str]] = {
+    path.name: (path, {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}[path.suffix])
+    for path in (HERE / "static").iterdir()
+}
+_STATIC_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, max-age=86400",
+}
+_SAID = {
+    401: ("Please log in", "Your session is over, or there is none. Log in to Airflow, then come back."),
+    403: ("Not yours to read", "Reports are open to those who may read the DAG's task instances."),
+    404: ("There is no such report", "It may be of a day that was removed, or of a stage that has not run yet."),
+}
+
+
+def make_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Nothing in it answers without a session, and nothing describes it."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[SIGNED_IN])
+    app.state.settings = settings or Settings.from_environment()
+    app.state.index = Index(app.state.settings.outputs)
+    for router in (listing.router, report.router, files.router, compare.router, scratch.router, tabs.router):
+        app.include_router(router)
+    app.add_api_route("/", _front, methods=["GET"])
+    app.add_api_route("/static/{name}", _static, methods=["GET"])
+    app.add_exception_handler(AnyHTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
+    return app
+
+
+def _front(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope['root_path']}/reports", 303)
+
+
+def _static(name: str) -> FileResponse:
+    if name not in _STATIC:
+        raise HTTPException(404)
+    path, kind = _STATIC[name]
+    return FileResponse(path, media_type=kind, headers=_STATIC_HEADERS)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, AnyHTTPException) else 404
+    title, text = _SAID.get(status, ("This cannot be done", str(getattr(error, "detail", ""))))
+    return note(request, title, text, status)

@@ -1,0 +1,71 @@
+"""Comparison: one stage on two days. What was asked, concluded and printed, and both reports side by side."""
+
+from datetime import date
+from typing import Annotated
+
+import nbformat
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from nbformat import NotebookNode
+
+from galley.airflow.reports.access import READS_DAG
+from galley.airflow.reports.pages import note, page
+from galley.airflow.reports.report import address
+from galley.reports import differences
+from galley.reports.index import Index, is_day
+from galley.reports.place import Place
+
+router = APIRouter(dependencies=[READS_DAG])
+
+_CHOICES = 90
+"""Days that can be chosen to compare with, from a list."""
+
+
+@router.get("/compare/{ds}/{dag_id}/{name}")
+def compare(
+    request: Request, ds: str, dag_id: str, name: str, other: Annotated[str, Query(max_length=10)] = ""
+) -> HTMLResponse:
+    """The stage `name` of a day beside the same of another; the day before it, if none is given."""
+    index: Index = request.app.state.index
+    if not index.has(ds, dag_id) or index.dag_day(ds, dag_id).stage(name) is None:
+        raise HTTPException(404)
+    chosen = other if is_day(other) else index.neighbours(ds, dag_id)[0] or ""
+    if not chosen or index.dag_day(chosen, dag_id).stage(name) is None:
+        back = {"Back to the report": f"/reports/{ds}/{dag_id}/{name}.html"}
+        return note(request, "Nothing to compare with", f"{name} has no run on {chosen or 'another day'}.", 404, back)
+    places = [_place(index, day, dag_id, name) for day in (chosen, ds)]
+    left, right = (_read(index, place) for place in places)
+    days = [day for day in index.days() if index.has(day, dag_id)][:_CHOICES]
+    return page(
+        request,
+        "compare",
+        name=name,
+        ds=ds,
+        dag_id=dag_id,
+        places=places,
+        dates=[date.fromisoformat(place.ds) for place in places],
+        choices=sorted({*days, chosen} - {ds}, reverse=True),
+        addresses=[
+            address(day, stage) for place in places if (stage := (day := index.dag_day(place.ds, dag_id)).stage(name))
+        ],
+        tables={
+            "Parameters": differences.parameters(left, right),
+            "Conclusion": differences.conclusions(left, right),
+        },
+        lines=differences.outputs(left, right),
+    )
+
+
+def _place(index: Index, ds: str, dag_id: str, name: str) -> Place:
+    """The accepted run; the newest attempt, where none was accepted."""
+    stage = index.dag_day(ds, dag_id).stage(name)
+    number = None if stage is None or stage.is_accepted or not stage.numbers else stage.numbers[-1]
+    return Place(ds, dag_id, name, number)
+
+
+def _read(index: Index, place: Place) -> NotebookNode:
+    path = place.of_kind("ipynb").find(index.outputs)
+    if path is None:
+        raise HTTPException(404)
+    node: NotebookNode = nbformat.read(path, as_version=4)
+    return node

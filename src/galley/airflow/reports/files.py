@@ -1,0 +1,82 @@
+"""Files: executed notebooks and their pages, sent so that nothing in them runs, loads or reaches anything."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import nbformat
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from galley.airflow.reports.access import READS_DAG
+from galley.render import render
+from galley.reports.index import Index
+from galley.reports.place import Place
+
+router = APIRouter(dependencies=[READS_DAG])
+
+_LIMIT = 60_000_000
+"""Bytes of a notebook that the server still renders; a larger one can be downloaded."""
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
+
+
+def _headers(sandbox: str) -> dict[str, str]:
+    return {
+        # A sandbox gives the page an origin of its own, out of reach of the session, and lets no script run.
+        "Content-Security-Policy": f"{sandbox}; {_POLICY}",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+
+
+@router.get("/files/{ds}/{dag_id}/{name:path}")
+def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[bool, Query()] = False) -> Response:
+    """A page to be shown, or with `download` a page or a notebook to be kept."""
+    place, path = _find(request, ds, dag_id, name)
+    if path is None and place.kind == "html":
+        return _rendered(request, place, "sandbox")
+    if path is None:
+        raise HTTPException(404)
+    kind = "text/html" if place.kind == "html" else "application/x-ipynb+json"
+    kept_as = f"{ds}_{dag_id}_{place.name.removeprefix('attempts/')}" if download or kind != "text/html" else None
+    return FileResponse(path, media_type=kind, filename=kept_as, headers=_headers("sandbox"))
+
+
+@router.get("/live/{ds}/{dag_id}/{name:path}")
+def live(request: Request, ds: str, dag_id: str, name: str) -> Response:
+    """The page of a stage that runs, as far as it got.
+
+    It keeps Airflow's origin, so that the page around it can bring it up to date where the reader has scrolled to. It
+    has nothing that could make use of that: scripts do not run in a sandbox that does not allow them.
+    """
+    place, _ = _find(request, ds, dag_id, name)
+    return _rendered(request, place, "sandbox allow-same-origin")
+
+
+def _find(request: Request, ds: str, dag_id: str, name: str) -> tuple[Place, Path | None]:
+    index: Index = request.app.state.index
+    place = Place.parse(ds, dag_id, name)
+    if place is None:
+        raise HTTPException(404)
+    return place, place.find(index.outputs)
+
+
+def _rendered(request: Request, place: Place, sandbox: str) -> HTMLResponse:
+    index: Index = request.app.state.index
+    path = place.of_kind("ipynb").find(index.outputs)
+    if path is None:
+        raise HTTPException(404)
+    status = path.stat()
+    if status.st_size > _LIMIT:
+        raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
+    title = f"{place.dag_id} · {place.stage} · {place.ds}"
+    return HTMLResponse(_page(path, status.st_mtime_ns, title), headers=_headers(sandbox))
+
+
+@lru_cache(maxsize=8)
+def _page(path: Path, _changed: int, title: str) -> str:
+    return render(nbformat.read(path, as_version=4), title)

@@ -1,0 +1,105 @@
+"""The listing: Reports in the navigation. Weeks and days, newest first, with their DAGs, stages and decisions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from galley.airflow.reports import runs
+from galley.airflow.reports.access import ReaderDep
+from galley.airflow.reports.pages import page
+from galley.airflow.reports.report import address
+from galley.airflow.reports.runs import Review
+from galley.reports.headline import Headline, headline
+from galley.reports.index import DagDay, Index, Stage, is_day
+from galley.reports.search import Filter, search
+
+router = APIRouter()
+Text = Annotated[str, Query(max_length=250)]
+_WIDTH, _HEIGHT = 96, 22
+
+
+@dataclass(frozen=True)
+class Line:
+    """One DAG on one day, as a line of the listing."""
+
+    day: DagDay
+    stages: list[tuple[Stage, str]]
+    headline: Headline | None
+    points: str
+    reviews: list[Review]
+
+
+@router.get("/reports")
+def listing(
+    request: Request,
+    may_read: ReaderDep,
+    dag: Text = "",
+    state: Text = "",
+    since: Text = "",
+    until: Text = "",
+    before: Text = "",
+) -> HTMLResponse:
+    """Days and weeks, newest first; what is no day in the filter counts as not given."""
+    index: Index = request.app.state.index
+    reviews = runs.waiting_reviews(may_read)
+    wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "")
+    found = search(index, wanted, may_read, {(review.ds, review.dag_id) for review in reviews}, before)
+    days, names = index.days(), request.app.state.settings.headlines
+    lines = {
+        ds: [_line(day, headline(index, ds, day.dag_id, names, days), reviews) for day in dags]
+        for ds, dags in found.days
+    }
+    return page(
+        request,
+        "listing",
+        weeks=list(_weeks(lines)),
+        wanted=wanted,
+        dags=sorted({name for ds in days[:60] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
+        before=found.before,
+        is_first=not before,
+        reviews=reviews,
+    )
+
+
+@router.get("/reports/{ds}")
+def of_day(request: Request, ds: str) -> RedirectResponse:
+    """The listing of one day."""
+    query = f"?since={ds}&until={ds}" if is_day(ds) else ""
+    return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
+
+
+def _line(day: DagDay, found: Headline | None, reviews: list[Review]) -> Line:
+    return Line(
+        day,
+        [(stage, address(day, stage)) for stage in day.stages],
+        found,
+        _points(found.trend) if found else "",
+        [review for review in reviews if (review.ds, review.dag_id) == (day.ds, day.dag_id)],
+    )
+
+
+def _weeks(lines: dict[str, list[Line]]) -> Iterator[dict[str, Any]]:
+    """The days by calendar week, Monday to Sunday."""
+    for monday, days in groupby(lines, key=lambda ds: (found := date.fromisoformat(ds)) - timedelta(found.weekday())):
+        yield {
+            "number": monday.isocalendar().week,
+            "monday": monday,
+            "sunday": monday + timedelta(6),
+            "days": [(date.fromisoformat(ds), lines[ds]) for ds in days],
+        }
+
+
+def _points(values: tuple[float, ...]) -> str:
+    """A trend as the points of an SVG polyline; one value is a dot at the right end."""
+    low, high = min(values), max(values)
+    step = (_WIDTH - 6) / max(len(values) - 1, 1)
+    heights = [(value - low) / (high - low) if high > low else 0.5 for value in values]
+    left = _WIDTH - 3 - step * (len(values) - 1)
+    return " ".join(
+        f"{left + n * step:.1f},{_HEIGHT - 3 - height * (_HEIGHT - 6):.1f}" for n, height in enumerate(heights)
+    )

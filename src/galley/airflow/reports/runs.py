@@ -1,0 +1,83 @@
+"""Runs: what Airflow's own database knows and no folder says. The day of a run, a task's kind, reviews that wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import select
+
+NOTEBOOK_OPERATOR = "NotebookOperator"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of a run: what kind it is, and how it stands."""
+
+    operator: str
+    state: str
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether it runs a notebook."""
+        return self.operator == NOTEBOOK_OPERATOR
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review that waits for an answer."""
+
+    ds: str
+    dag_id: str
+    run_id: str
+    task_id: str
+
+
+def day_of(dag_id: str, run_id: str) -> str | None:
+    """The day that a run works on, as its tasks are told; None if there is no such run."""
+    query = select(DagRun.logical_date, DagRun.run_after).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    with create_session() as session:
+        found = session.execute(query).first()
+    return (found[0] or found[1]).strftime("%Y-%m-%d") if found else None
+
+
+def has_notebooks(dag_id: str, run_id: str) -> bool:
+    """Whether any task of a run runs a notebook."""
+    query = select(TaskInstance.operator, TaskInstance.custom_operator_name).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id
+    )
+    with create_session() as session:
+        return any(NOTEBOOK_OPERATOR in found for found in session.execute(query))
+
+
+def task(dag_id: str, run_id: str, task_id: str, map_index: int) -> Task | None:
+    """A task of a run; None if there is no such task."""
+    query = select(TaskInstance.operator, TaskInstance.custom_operator_name, TaskInstance.state).where(
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id == task_id,
+        TaskInstance.map_index == map_index,
+    )
+    with create_session() as session:
+        found = session.execute(query).first()
+    return Task(found[1] or found[0] or "", str(found[2] or "")) if found else None
+
+
+def waiting_reviews(may_read: Callable[[str], bool]) -> list[Review]:
+    """The reviews that wait for an answer, of the DAGs that the user may read."""
+    query = (
+        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, DagRun.logical_date, DagRun.run_after)
+        .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .where(HITLDetail.responded_at.is_(None), TaskInstance.state == TaskInstanceState.AWAITING_INPUT)
+    )
+    with create_session() as session:
+        rows = session.execute(query).all()
+    return [
+        Review((logical or after).strftime("%Y-%m-%d"), dag_id, run_id, task_id)
+        for dag_id, run_id, task_id, logical, after in rows
+        if may_read(dag_id)
+    ]

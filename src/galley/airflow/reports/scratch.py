@@ -1,0 +1,45 @@
+"""Scratch copies: a report's notebook with the same parameters, to be played with in JupyterLab; never the source."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import nbformat
+from fastapi import APIRouter, Header, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from galley import files
+from galley.airflow.reports.access import EDITS_DAG
+from galley.reports.place import Place
+from galley.settings import Settings
+
+router = APIRouter(dependencies=[EDITS_DAG])
+
+
+@router.post("/scratch/{ds}/{dag_id}/{name:path}")
+def scratch(
+    request: Request, ds: str, dag_id: str, name: str, sec_fetch_site: Annotated[str, Header()] = "same-origin"
+) -> JSONResponse:
+    """Write a copy without outputs below notebooks/scratch, and say where JupyterLab shows it."""
+    settings: Settings = request.app.state.settings
+    place = Place.parse(ds, dag_id, name)
+    if sec_fetch_site not in ("same-origin", "none"):
+        raise HTTPException(403)
+    path = place.of_kind("ipynb").find(settings.outputs) if place else None
+    if place is None or path is None or not settings.lab_url:
+        raise HTTPException(404)
+    node = nbformat.read(path, as_version=4)
+    node.metadata.pop("galley", None)
+    node.metadata.pop("papermill", None)
+    for cell in node.cells:
+        cell.metadata.pop("papermill", None)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    copy = settings.notebooks / "scratch" / ds / dag_id / f"{place.stage}.ipynb"
+    try:
+        files.write_bytes(copy, nbformat.writes(node).encode())
+    except OSError as error:
+        raise HTTPException(
+            409, f"The copy cannot be written to {copy} ({error.strerror}). Download the notebook."
+        ) from error
+    tree = quote(copy.relative_to(settings.notebooks).as_posix())
+    return JSONResponse({"address": f"{settings.lab_url}/lab/tree/{tree}"})

@@ -1,0 +1,108 @@
+// What the reports' pages do beyond links: keys, ways out to Airflow, and the progress of a stage that runs.
+"use strict";
+
+const outside = window.parent === window ? null : window.parent;
+
+// Airflow's frame lets nothing in it open a window or leave it: a link of the outer page does.
+function leave(href, target) {
+  if (!outside) return window.open(href, target || "_self");
+  const link = outside.document.createElement("a");
+  link.href = href;
+  link.target = target || "_self";
+  outside.document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-airflow]");
+  if (link && outside) {
+    event.preventDefault();
+    leave(link.href);
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("submit", async (event) => {
+  if (!event.target.querySelector("[data-lab]")) return;
+  event.preventDefault();
+  const answer = await fetch(event.target.action, { method: "POST", headers: { Accept: "application/json" } });
+  if (answer.ok) leave((await answer.json()).address, "_blank");
+  else event.target.append(`That did not work (${answer.status}). Download the notebook instead.`);
+});
+
+// Keys: none of them while something is typed.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const menu = document.querySelector("details.menu[open]");
+  if (event.key === "Escape" && menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+  if (event.target.closest("input, select, textarea")) return;
+  const follow = (selector) => document.querySelector(selector)?.click();
+  if (event.key === "/") focusOn(document.querySelector(".filter select"), event);
+  if (event.key === "[") follow('.days [rel="prev"]');
+  if (event.key === "]") follow('.days [rel="next"]');
+  if (event.key === "n") follow('.pages [rel="next"]');
+  if (event.key === "j" || event.key === "k") step([...document.querySelectorAll("a.dag")], event.key === "j" ? 1 : -1, event);
+  const tab = event.target.closest(".tabs a");
+  if (tab && event.key === "ArrowRight") focusOn(tab.nextElementSibling, event);
+  if (tab && event.key === "ArrowLeft") focusOn(tab.previousElementSibling, event);
+});
+
+function focusOn(element, event) {
+  if (!element) return;
+  event.preventDefault();
+  element.focus();
+}
+
+function step(links, by, event) {
+  const line = document.activeElement.closest(".line")?.querySelector("a.dag");
+  const now = links.indexOf(line);
+  focusOn(links[now < 0 ? 0 : Math.min(Math.max(now + by, 0), links.length - 1)], event);
+}
+
+// A stage that runs: ask how far it is, and bring in what is new without moving what is being read.
+const frame = document.querySelector('iframe[name="report"]');
+let shown = null;
+
+async function parsed(address) {
+  const answer = await fetch(address);
+  return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+}
+
+async function refresh() {
+  const [page, notebook] = await Promise.all([parsed(location.href), parsed(frame.src)]);
+  const head = document.getElementById("head");
+  if (page && !head.querySelector("details[open]")) head.replaceWith(document.adoptNode(page.getElementById("head")));
+  const body = frame.contentDocument?.querySelector("main");
+  const fresh = notebook?.querySelector("main");
+  if (!body || !fresh) return;
+  const known = shown ? [...shown.children] : [];
+  [...fresh.children].forEach((part, number) => {
+    const here = body.children[number];
+    if (here && known[number]?.isEqualNode(part)) return; // unchanged since last time, whatever the reader unfolded
+    const copy = frame.contentDocument.importNode(part, true);
+    if (here) here.replaceWith(copy);
+    else body.append(copy);
+  });
+  shown = fresh;
+}
+
+async function watch() {
+  const head = document.getElementById("head");
+  if (!head?.dataset.progress) return;
+  let told = null;
+  try {
+    told = await (await fetch(head.dataset.progress)).json();
+  } catch {
+    told = null; // the server is away: ask again
+  }
+  if (told && (told.version !== head.dataset.version || !told.running)) await refresh();
+  setTimeout(watch, document.hidden ? 10000 : 2000);
+}
+
+watch();

@@ -1,0 +1,39 @@
+"""A headline: the one number of a DAG that is watched over the days, and how it went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from galley.reports.index import Index
+
+POINTS = 12
+"""Days of a trend."""
+REACH = 100
+"""Calendar days with reports that a trend looks back: three months of a weekly DAG."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number's name, as in validate.roc_auc, its value on a day, and the values up to it, oldest first."""
+
+    name: str
+    value: float
+    trend: tuple[float, ...]
+
+
+def headline(index: Index, ds: str, dag_id: str, names: Sequence[str], days: Sequence[str]) -> Headline | None:
+    """The first of `names` that the DAG concluded on that day; `days` are those there are, newest first."""
+    name = next((name for name in names if _value(index, ds, dag_id, name) is not None), None)
+    if name is None:
+        return None
+    looked = islice((day for day in days if day <= ds), REACH)
+    values = (_value(index, day, dag_id, name) for day in looked if index.has(day, dag_id))
+    trend = [*islice((value for value in values if value is not None), POINTS)]
+    return Headline(name, trend[0], tuple(reversed(trend)))
+
+
+def _value(index: Index, ds: str, dag_id: str, name: str) -> float | None:
+    stage, _, key = name.partition(".")
+    concluded = index.numbers(ds, dag_id).get(stage)
+    value = concluded.get(key) if isinstance(concluded, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,211 @@
+"""The index: days, DAGs and stages that there are reports of, by names of folders; keeps what it read while true."""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from galley import attempts, files
+from galley.attempts import Attempts
+from galley.reports.record import Record
+
+ACCEPTED = "accepted"
+AWAITING_REVIEW = "awaiting review"
+STATES = (
+    ACCEPTED, AWAITING_REVIEW, attempts.RUNNING, attempts.FAILED, attempts.TIMED_OUT, attempts.KILLED,
+    attempts.INTERRUPTED, attempts.REFUSED,
+)  # fmt: skip
+"""How a stage of a day can stand, as reports show it."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NAME = re.compile(r"[\w][\w.+-]{0,249}", re.ASCII)
+_NOTEBOOK = re.compile(r"(?P<name>[\w+-][\w.+-]*?)(\.try(?P<number>\d{1,9}))?\.ipynb", re.ASCII)
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a folder's time of change is trusted: a clock tick may hold two changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a day: its newest attempt, how many there are, and whether a run of it was accepted."""
+
+    name: str
+    numbers: tuple[int, ...]
+    newest: Record
+    is_accepted: bool
+
+    @property
+    def label(self) -> str:
+        """The name as people say it: prepare for 01_prepare."""
+        return re.sub(r"^\d+_", "", self.name)
+
+    @property
+    def state(self) -> str:
+        """How the newest attempt stands."""
+        return ACCEPTED if self.newest.state == attempts.COMPLETED and self.is_accepted else self.newest.state
+
+
+@dataclass(frozen=True, slots=True)
+class DagDay:
+    """One DAG on one day: its stages in order and the decision that was made, if there was one to make."""
+
+    ds: str
+    dag_id: str
+    stages: tuple[Stage, ...]
+    decision: dict[str, Any] = field(default_factory=dict)
+
+    def stage(self, name: str) -> Stage | None:
+        """The stage of that name."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+
+def is_day(ds: str) -> bool:
+    """Whether it is a date stamp of a day that exists."""
+    if not _DAY.fullmatch(ds):
+        return False
+    with suppress(ValueError):
+        return bool(date.fromisoformat(ds))
+    return False
+
+
+def is_name(name: str) -> bool:
+    """Whether it can be the name of one folder or file of ours: nothing in it leads elsewhere."""
+    return bool(_NAME.fullmatch(name))
+
+
+class Index:
+    """What the outputs hold. Reads the folders that are asked for, and the last attempt of each stage in them."""
+
+    def __init__(self, outputs: Path) -> None:
+        self.outputs = outputs
+        self._known: dict[tuple[str, str], tuple[tuple[int, ...], DagDay]] = {}
+        self._numbers: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+
+    def days(self) -> list[str]:
+        """The days that have a folder, newest first."""
+        return sorted((name for name in _folders(self.outputs) if is_day(name)), reverse=True)
+
+    def dags(self, ds: str) -> list[str]:
+        """The DAGs that have a folder on a day, by name."""
+        return sorted(name for name in _folders(self.outputs / ds) if is_name(name))
+
+    def has(self, ds: str, dag_id: str) -> bool:
+        """Whether the DAG has a folder on that day."""
+        return _is_folder(self.outputs / ds / dag_id) and is_day(ds) and is_name(dag_id)
+
+    def neighbours(self, ds: str, dag_id: str) -> tuple[str | None, str | None]:
+        """The nearest days before and after that this DAG has reports of."""
+        days = self.days()
+        before = next((day for day in days if day < ds and self.has(day, dag_id)), None)
+        after = next((day for day in reversed(days) if day > ds and self.has(day, dag_id)), None)
+        return before, after
+
+    def dag_day(self, ds: str, dag_id: str) -> DagDay:
+        """One DAG on one day; without stages if there is none."""
+        folder = self.outputs / ds / dag_id
+        stamp = _stamp(folder, folder / "attempts")
+        known = self._known.get((ds, dag_id))
+        if known is None or known[0] != stamp or not _is_settled(stamp):
+            known = (stamp, _read(ds, dag_id, folder))
+            self._known[ds, dag_id] = known
+        return _alive(known[1], folder)
+
+    def numbers(self, ds: str, dag_id: str) -> dict[str, Any]:
+        """What the accepted stages of a DAG concluded on a day: metrics.json."""
+        path = self.outputs / ds / dag_id / "metrics.json"
+        (stamp,) = _stamp(path)
+        known = self._numbers.get((ds, dag_id))
+        if known is None or known[0] != stamp or not _is_settled((stamp,)):
+            known = (stamp, _json(path))
+            self._numbers[ds, dag_id] = known
+        return known[1]
+
+    def records(self, ds: str, dag_id: str, stage: Stage) -> Iterator[tuple[int, Record, bool]]:
+        """The attempts of a stage, newest first: number, record, and whether it is the accepted one."""
+        kept = Attempts(self.outputs / ds / dag_id, stage.name)
+        accepted = Record.read(kept.accepted) if stage.is_accepted else None
+        for number in reversed(stage.numbers):
+            is_newest = number == stage.numbers[-1]
+            record = stage.newest if is_newest else Record.read(kept.path(number))
+            yield number, record, accepted is not None and record.sha256 == accepted.sha256 != ""
+
+
+def _read(ds: str, dag_id: str, folder: Path) -> DagDay:
+    accepted = {match["name"] for match in _notebooks(folder) if match["number"] is None}
+    numbers: dict[str, list[int]] = {name: [] for name in accepted}
+    for match in _notebooks(folder / "attempts"):
+        if match["number"] is not None:
+            numbers.setdefault(match["name"], []).append(int(match["number"]))
+    stages = []
+    for name, found in sorted(numbers.items()):
+        kept = Attempts(folder, name)
+        newest = kept.path(max(found)) if found else kept.accepted
+        stages.append(Stage(name, tuple(sorted(found)), Record.read(newest), name in accepted))
+    return DagDay(ds, dag_id, tuple(stages), _json(folder / "decision.json"))
+
+
+def _alive(day: DagDay, folder: Path) -> DagDay:
+    """The same, where a stage that says "running" while nobody runs it is interrupted."""
+    if all(stage.newest.state != attempts.RUNNING for stage in day.stages):
+        return day
+    return replace(day, stages=tuple(_told(stage, folder) for stage in day.stages))
+
+
+def _told(stage: Stage, folder: Path) -> Stage:
+    if stage.newest.state != attempts.RUNNING or Attempts(folder, stage.name).is_running():
+        return stage
+    return replace(stage, newest=interrupted(stage.newest))
+
+
+def interrupted(record: Record) -> Record:
+    """What a record amounts to that says "running" when nobody runs it any more."""
+    message = "The process that ran this stage ended without a word. The cells below stand as last saved."
+    return replace(record, state=attempts.INTERRUPTED, message=message)
+
+
+def _folders(folder: Path) -> Iterator[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.name
+
+
+def _notebooks(folder: Path) -> Iterable[re.Match[str]]:
+    found = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NOTEBOOK.fullmatch(entry.name)
+            if match and entry.is_file(follow_symlinks=False):
+                found.append(match)
+    return found
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = files.read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _stamp(*paths: Path) -> tuple[int, ...]:
+    """When each of them last changed; 0 for what is not there."""
+    stamps = []
+    for path in paths:
+        try:
+            stamps.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - thousands of times a page
+        except OSError:
+            stamps.append(0)
+    return tuple(stamps)
+
+
+def _is_settled(stamp: tuple[int, ...]) -> bool:
+    return time.time_ns() - max(stamp) > _SETTLED

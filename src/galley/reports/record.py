@@ -1,0 +1,87 @@
+"""A record: what an executed notebook says of its own run, read from the end of the file and not from all of it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+_METADATA = b'\n "metadata": {'
+"""How nbformat begins a notebook's own metadata: keys are sorted and indented by one, so `cells` come before it.
+
+Nothing else in the file can look so: what is nested is indented further, and a string holds no line breaks.
+"""
+_FIRST_WINDOW = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a run stands, for whom it ran and how long it took. What a file does not say is empty."""
+
+    state: str
+    message: str = ""
+    cell: int | None = None
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    try_number: int | None = None
+    started: str = ""
+    seconds: float | None = None
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, metadata: dict[str, Any]) -> Self:
+        """The record in a notebook's metadata; what is of another kind there than galley writes counts as unsaid."""
+        record = _mapping(metadata.get("galley"))
+        end, run = _mapping(record.get("end")), _mapping(record.get("run"))
+        seconds = record.get("seconds")
+        return cls(
+            state=_text(end.get("state")) or "unknown",
+            message=_text(end.get("message")),
+            cell=_number(end.get("cell")),
+            dag_id=_text(run.get("dag_id")),
+            run_id=_text(run.get("run_id")),
+            task_id=_text(run.get("task_id")),
+            map_index=-1 if (index := _number(run.get("map_index"))) is None else index,
+            try_number=_number(run.get("try_number")),
+            started=_text(record.get("started")),
+            seconds=float(seconds) if isinstance(seconds, int | float) else None,
+            sha256=_text(record.get("record_sha256")),
+        )
+
+    @classmethod
+    def read(cls, notebook: Path) -> Self:
+        """The record of a notebook; one that says "unknown" for a file that is no notebook or is gone."""
+        try:
+            with notebook.open("rb") as stream:
+                return cls.of(_metadata(stream))
+        except (OSError, ValueError):
+            return cls("unknown")
+
+
+def _metadata(stream: BinaryIO) -> dict[str, Any]:
+    """The notebook's metadata, from a window at the end that grows until it holds them."""
+    size = stream.seek(0, os.SEEK_END)
+    window = _FIRST_WINDOW
+    while True:
+        stream.seek(max(size - window, 0))
+        tail = stream.read()
+        begin = tail.rfind(_METADATA)
+        if begin >= 0:
+            return _mapping(_mapping(json.loads(b"{" + tail[begin:])).get("metadata"))
+        if window >= size:
+            return _mapping(_mapping(json.loads(tail)).get("metadata"))
+        window *= 8
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

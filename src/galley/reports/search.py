@@ -1,0 +1,65 @@
+"""Search: the days that a filter leaves, newest first, a page at a time and without reading more than the page."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from galley.reports.index import ACCEPTED, AWAITING_REVIEW, DagDay, Index
+
+DAYS = 28
+"""Days on a page."""
+REACH = 400
+"""DAGs of days that a page looks into before it stops, where a filter finds little; the next page goes on."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is looked for: one DAG, one state of a stage, from a day on, up to a day; empty: any."""
+
+    dag_id: str = ""
+    state: str = ""
+    since: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Days with their DAGs, and the day before which the next page goes on; None at the end."""
+
+    days: list[tuple[str, list[DagDay]]]
+    before: str | None
+
+
+def search(
+    index: Index, wanted: Filter, may_read: Callable[[str], bool], awaiting: Collection[tuple[str, str]], before: str
+) -> Page:
+    """The next page of days older than `before` (empty: from the newest). `awaiting`: days, DAGs with open reviews."""
+    found: list[tuple[str, list[DagDay]]] = []
+    looked = 0
+    for ds in index.days():
+        if (before and ds >= before) or (wanted.until and ds > wanted.until):
+            continue
+        if wanted.since and ds < wanted.since:
+            break
+        if len(found) == DAYS or looked >= REACH:
+            return Page(found, _next(ds))
+        dags = [dag_id for dag_id in index.dags(ds) if wanted.dag_id in ("", dag_id) and may_read(dag_id)]
+        looked += len(dags)
+        lines = [day for day in (index.dag_day(ds, dag_id) for dag_id in dags) if _matches(day, wanted.state, awaiting)]
+        if lines:
+            found.append((ds, lines))
+    return Page(found, None)
+
+
+def _next(ds: str) -> str:
+    """The cursor for which `ds` is the first day that follows: dates sort as texts, and so does a text after one."""
+    return f"{ds}~"
+
+
+def _matches(day: DagDay, state: str, awaiting: Collection[tuple[str, str]]) -> bool:
+    if not state:
+        return bool(day.stages)
+    if state == AWAITING_REVIEW:
+        return (day.ds, day.dag_id) in awaiting
+    if state == ACCEPTED:
+        return bool(day.stages) and all(stage.state == ACCEPTED for stage in day.stages)
+    return any(stage.state == state for stage in day.stages)

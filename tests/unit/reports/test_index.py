@@ -1,0 +1,186 @@
+"""The index tells what outputs hold, from names of folders and the ends of notebooks."""
+
+import nbformat
+import pytest
+
+from galley.attempts import Attempts
+from galley.reports.headline import headline
+from galley.reports.index import Index
+from galley.reports.record import Record
+from galley.reports.search import DAYS, Filter, Page, search
+
+DS, DAG = "2026-11-23", "train"
+
+
+def states(outputs, ds=DS, dag_id=DAG):
+    return {stage.label: stage.state for stage in outputs.index.dag_day(ds, dag_id).stages}
+
+
+def days_of(page):
+    return [ds for ds, _ in page.days]
+
+
+def look(outputs, may_read=lambda _: True, awaiting=(), before="", **wanted):
+    return search(outputs.index, Filter(**wanted), may_read, awaiting, before)
+
+
+def test_a_stage_stands_as_its_newest_attempt_ended(outputs):
+    outputs.run(DS, DAG, "01_prepare", "failed")
+    outputs.run(DS, DAG, "01_prepare")
+    outputs.run(DS, DAG, "02_split")
+    outputs.run(DS, DAG, "02_split", "timed out")
+    assert states(outputs) == {"prepare": "accepted", "split": "timed out"}
+
+
+def test_a_change_is_seen_at_once(outputs):
+    outputs.run(DS, DAG, "01_prepare", "failed")
+    assert states(outputs) == {"prepare": "failed"}
+    outputs.run(DS, DAG, "01_prepare")
+    assert states(outputs) == {"prepare": "accepted"}
+
+
+def test_a_stage_that_says_running_while_nobody_runs_it_is_interrupted(outputs):
+    outputs.run(DS, DAG, "01_prepare", "running")
+    assert states(outputs) == {"prepare": "interrupted"}
+    with Attempts(outputs.folder / DS / DAG, "01_prepare").sole():
+        assert states(outputs) == {"prepare": "running"}
+
+
+def test_attempts_come_newest_first_and_say_which_was_accepted(outputs):
+    for state in ("failed", "completed", "failed"):
+        outputs.run(DS, DAG, "01_prepare", state)
+    (stage,) = outputs.index.dag_day(DS, DAG).stages
+    told = [(number, record.state, accepted) for number, record, accepted in outputs.index.records(DS, DAG, stage)]
+    assert told == [(3, "failed", False), (2, "completed", True), (1, "failed", False)]
+
+
+def test_mapped_stages_are_told_apart(outputs):
+    outputs.run(DS, DAG, "01_prepare.m0")
+    outputs.run(DS, DAG, "01_prepare.m1", "failed")
+    assert states(outputs) == {"prepare.m0": "accepted", "prepare.m1": "failed"}
+
+
+def test_what_galley_did_not_write_is_passed_over(outputs, tmp_path):
+    outputs.run(DS, DAG, "01_prepare")
+    (outputs.folder / "README.md").touch()
+    (outputs.folder / "2026-02-30").mkdir()
+    (outputs.folder / DS / ".hidden").mkdir()
+    (outputs.folder / "2026-11-22").symlink_to(tmp_path)
+    (outputs.folder / DS / DAG / "attempts/notes.txt").touch()
+    assert outputs.index.days() == [DS]
+    assert outputs.index.dags(DS) == [DAG]
+    assert states(outputs) == {"prepare": "accepted"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "no notebook",
+        "[]",
+        '{"metadata": []}',
+        '{"metadata": {"galley": []}}',
+        '{"metadata": {"galley": {"end": 3, "run": "x", "seconds": "long"}}}',
+        '{\n "metadata": {\n',
+    ],
+)
+def test_a_damaged_notebook_is_unknown_and_breaks_nothing(outputs, content):
+    outputs.run(DS, DAG, "01_prepare").write_text(content)
+    assert states(outputs) == {"prepare": "unknown"}
+
+
+def test_a_record_is_read_from_the_end_of_a_large_notebook(outputs):
+    path = outputs.run(DS, DAG, "01_prepare", "failed", printed='\n "metadata": {"galley": {}}\n' * 100_000)
+    record = Record.read(path)
+    assert (record.state, record.task_id, record.seconds) == ("failed", "prepare", 1.5)
+
+
+def test_a_record_longer_than_the_first_look_is_found(outputs):
+    path = outputs.run(DS, DAG, "01_prepare", conclusion={f"number {n}": n for n in range(5000)})
+    assert Record.read(path).state == "completed"
+
+
+def test_a_notebook_of_another_writer_is_read_too(outputs):
+    path = outputs.run(DS, DAG, "01_prepare", "failed")
+    path.write_text(nbformat.writes(nbformat.read(path, as_version=4), indent=4))
+    assert Record.read(path).state == "failed"
+
+
+def test_neighbours_are_the_nearest_days_of_the_same_dag(outputs):
+    for ds in ("2026-11-09", "2026-11-16", "2026-11-23"):
+        outputs.run(ds, DAG, "01_prepare")
+    outputs.run("2026-11-17", "predict", "01_predict")
+    assert outputs.index.neighbours("2026-11-16", DAG) == ("2026-11-09", "2026-11-23")
+    assert outputs.index.neighbours("2026-11-23", DAG) == ("2026-11-16", None)
+
+
+def fill(outputs, count, dag_id=DAG, state="completed"):
+    days = [f"{2000 + n // 28:04}-01-{n % 28 + 1:02}" for n in range(count)]
+    for ds in days:
+        outputs.run(ds, dag_id, "01_prepare", state)
+    return days[::-1]
+
+
+def test_pages_together_show_every_day_once(outputs):
+    days = fill(outputs, 2 * DAYS + 3)
+    shown, before = [], ""
+    for _ in range(3):
+        page = look(outputs, before=before)
+        shown, before = shown + days_of(page), page.before
+    assert shown == days
+    assert before is None
+
+
+def test_a_filter_leaves_the_days_that_match(outputs):
+    outputs.run("2026-11-20", DAG, "01_prepare")
+    outputs.run("2026-11-21", DAG, "01_prepare", "failed")
+    outputs.run("2026-11-22", "predict", "01_predict")
+    assert days_of(look(outputs, state="failed")) == ["2026-11-21"]
+    assert days_of(look(outputs, state="accepted")) == ["2026-11-22", "2026-11-20"]
+    assert days_of(look(outputs, dag_id=DAG)) == ["2026-11-21", "2026-11-20"]
+    assert days_of(look(outputs, since="2026-11-21", until="2026-11-21")) == ["2026-11-21"]
+    assert days_of(look(outputs, state="awaiting review", awaiting={("2026-11-20", DAG)})) == ["2026-11-20"]
+
+
+def test_what_may_not_be_read_is_not_listed(outputs):
+    outputs.run(DS, DAG, "01_prepare")
+    assert look(outputs, may_read=lambda _: False) == Page([], None)
+
+
+def test_a_rare_state_is_found_by_going_on(outputs, monkeypatch):
+    monkeypatch.setattr("galley.reports.search.REACH", 10)
+    fill(outputs, 25)
+    outputs.run("1999-12-31", DAG, "01_prepare", "failed")
+    found, before, pages = [], "", 0
+    while before is not None:
+        page = look(outputs, state="failed", before=before)
+        found, before, pages = found + days_of(page), page.before, pages + 1
+    assert found == ["1999-12-31"]
+    assert pages > 1
+
+
+def test_a_page_reads_the_newest_attempts_of_its_own_days_alone(outputs, monkeypatch):
+    fill(outputs, 3 * DAYS)
+    read = []
+    monkeypatch.setattr(Record, "read", classmethod(lambda _, path: read.append(path) or Record("completed")))
+    look(outputs)
+    assert len(read) == DAYS
+
+
+def test_a_headline_has_its_trend_from_the_days_up_to_it(outputs):
+    for day, value in (("2026-11-09", 0.6), ("2026-11-16", 0.7), ("2026-11-23", 0.8)):
+        outputs.conclude(day, DAG, validate={"auc": value}, review=None)
+    days = outputs.index.days()
+    found = headline(outputs.index, "2026-11-16", DAG, ["train.loss", "validate.auc"], days)
+    assert (found.name, found.value, found.trend) == ("validate.auc", 0.7, (0.6, 0.7))
+    assert headline(outputs.index, "2026-11-16", DAG, ["train.loss"], days) is None
+
+
+def test_an_index_of_outputs_that_are_not_there_is_empty(tmp_path):
+    assert Index(tmp_path / "none").days() == []
+
+
+def test_an_accepted_run_without_its_attempts_is_shown(outputs):
+    outputs.run(DS, DAG, "01_prepare")
+    (outputs.folder / DS / DAG / "attempts").rename(outputs.folder / DS / DAG / "kept")
+    assert states(outputs) == {"prepare": "accepted"}
