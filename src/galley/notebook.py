@@ -9,26 +9,31 @@ The contract is one cell tagged `parameters` with typed literals, each with a tr
 """
 
 import ast
+import hashlib
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Optional
+from types import NoneType
+from typing import Any, Optional, get_args
 
 import nbformat
 from nbformat import NotebookNode
 
-from galley import files
 from galley.errors import NotebookError, ParameterError
 
 _TYPES: dict[str, Any] = {
     "Any": Any, "Optional": Optional, "None": None, "bool": bool, "dict": dict, "float": float, "int": int,
     "list": list, "str": str,
 }  # fmt: skip
-_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|credential|(api|access|private)_?key", re.IGNORECASE)
+_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token(?!s|i)|credential|(api|access|private)_?key", re.IGNORECASE)
+"""Names of what must not be in a report; max_tokens and tokenizer are none."""
+_ANNOTATION = (ast.Expression, ast.Name, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.Constant, ast.Load)
 
 
 @dataclass(frozen=True)
@@ -43,19 +48,27 @@ class Parameter:
 
     @cached_property
     def type(self) -> Any:
-        """The annotation as a type. Raises NotebookError for names that parameters cannot have."""
+        """The annotation as a type. Raises NotebookError for what parameters cannot be."""
+        from pydantic import TypeAdapter
+        from pydantic.errors import PydanticUserError
+
         try:
-            return eval(self.kind, {"__builtins__": {}}, _TYPES)  # noqa: S307 - parsed, and to these names only
-        except (NameError, TypeError, SyntaxError, AttributeError):
+            written = ast.parse(self.kind, mode="eval")
+            if not all(isinstance(part, _ANNOTATION) for part in ast.walk(written)):
+                raise NameError(self.kind)
+            kind = eval(self.kind, {"__builtins__": {}}, _TYPES)  # noqa: S307 - of these names and operators only
+            TypeAdapter(kind)
+        except (NameError, TypeError, SyntaxError, PydanticUserError):
             raise NotebookError(
                 f"Parameter {self.name!r} is declared as {self.kind}. Use {', '.join(sorted(_TYPES))} and their "
                 "combinations, as in list[str] or int | None."
             ) from None
+        return kind
 
     @property
     def optional(self) -> bool:
         """Whether None is a value of its type."""
-        return self.kind == "Any" or "None" in self.kind or "Optional" in self.kind
+        return self.type in (Any, None) or NoneType in get_args(self.type)
 
     @property
     def required(self) -> bool:
@@ -63,7 +76,7 @@ class Parameter:
         return self.default is None and not self.optional
 
     def convert(self, value: Any) -> Any:
-        """The value as the declared type: "7" for an int is 7, JSON text for a list is a list.
+        """The value as the declared type: "7" for an int is 7, JSON text or a Python literal for a list is a list.
 
         Raises ParameterError, with what was given and what is accepted.
         """
@@ -71,18 +84,20 @@ class Parameter:
 
         if self.optional and value in (None, "None"):  # a Jinja template renders None as text
             return None
-        adapter = TypeAdapter(self.type)
+        if isinstance(value, bool) and not re.search(r"\b(bool|Any)\b", self.kind):
+            raise self._refusal(value, "a bool is no number")
+        read = _read_collection(value) if re.search(r"\b(list|dict)\b", self.kind) else value
         try:
-            if isinstance(value, bool) and self.kind in ("int", "float"):
-                raise ParameterError(f"parameter {self.name!r} is {value!r}, a bool. Accepted: {self.accepted}.")
-            if isinstance(value, str) and re.match(r"(list|dict)\b", self.kind):
-                return adapter.validate_json(value)
-            return adapter.validate_python(value)
+            converted = TypeAdapter(self.type).validate_python(read)
+            json.dumps(converted, allow_nan=False)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise ParameterError(
-                f"parameter {self.name!r} is {value!r}: {reason}. Accepted: {self.accepted}."
-            ) from None
+            raise self._refusal(value, error.errors()[0]["msg"]) from None
+        except (TypeError, ValueError) as error:
+            raise self._refusal(value, f"the record cannot hold it ({error})") from None
+        return converted
+
+    def _refusal(self, value: Any, reason: str) -> ParameterError:
+        return ParameterError(f"parameter {self.name!r} is {value!r}: {reason}. Accepted: {self.accepted}.")
 
     @property
     def accepted(self) -> str:
@@ -104,13 +119,15 @@ class Notebook:
         if not path.is_file():
             beside = ", ".join(sorted(p.name for p in path.parent.glob("*.ipynb"))) or "no notebook"
             raise NotebookError(f"{path} is not there; its folder has {beside}. Mend input_nb or add the notebook.")
+        content = path.read_bytes()
         try:
-            node = nbformat.read(path, as_version=4)
-        except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError) as error:
-            raise NotebookError(
-                f"{path} is no notebook ({str(error).splitlines()[0][:200]}). Restore it from version control."
-            ) from None
-        return cls(path, node, files.digest(path))
+            node = nbformat.reads(content.decode(), as_version=4)
+            for cell in node.cells:
+                cell.cell_type, cell.source, cell.metadata.get("tags")
+        except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise NotebookError(f"{path} is no notebook ({reason}). Restore it from version control.") from None
+        return cls(path, node, hashlib.sha256(content).hexdigest())
 
     @property
     def kernel_name(self) -> str | None:
@@ -128,7 +145,15 @@ class Notebook:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The declared parameters by name. Raises NotebookError where the cell breaks the contract."""
-        cells = [cell for cell in self.node.cells if "parameters" in cell.metadata.get("tags", [])]
+        return {parameter.name: parameter for parameter in self._declared(self._parameters_cell.source)}
+
+    @property
+    def _tagged(self) -> list[NotebookNode]:
+        return [cell for cell in self.node.cells if "parameters" in cell.metadata.get("tags", [])]
+
+    @property
+    def _parameters_cell(self) -> NotebookNode:
+        cells = self._tagged
         if not cells:
             raise NotebookError(
                 f"{self.path} has no cell tagged 'parameters', so whatever it is given would be ignored. "
@@ -136,50 +161,59 @@ class Notebook:
             )
         if len(cells) > 1:
             raise NotebookError(f"{self.path} has {len(cells)} cells tagged 'parameters'. Keep the tag on one of them.")
-        return {parameter.name: parameter for parameter in self._declared(cells[0].source)}
+        return cells[0]
 
     def _declared(self, source: str) -> Iterable[Parameter]:
         try:
             tree = ast.parse(source)
-        except SyntaxError as error:
+        except (SyntaxError, ValueError) as error:
             raise NotebookError(f"{self.path}: its parameters cell is no Python ({error}). Mend that cell.") from None
         comments = _comments(source)
         for statement in tree.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name, value, annotation = statement.target.id, statement.value, statement.annotation
-            elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                name, value, annotation = statement.targets[0].id, statement.value, None
-            else:
-                raise NotebookError(
-                    f"{self.path}: its parameters cell has {ast.unparse(statement)!r}, which declares nothing. "
-                    "Keep typed literals there, and move the rest to a cell below."
-                )
-            if _SECRET.search(name):
-                raise NotebookError(
-                    f"{self.path}: parameter {name!r} looks like a secret, and parameters are stored in the report in "
-                    "clear. Read it from the environment inside the notebook, and do not print it."
-                )
-            try:
-                default = ast.literal_eval(value) if value is not None else None
-            except ValueError:
-                raise NotebookError(
-                    f"{self.path}: parameter {name!r} is derived ({ast.unparse(statement)}), so it would not follow "
-                    "a value that is given. Keep literals there, and derive in a cell below."
-                ) from None
-            kind = _kind(annotation, default)
-            yield Parameter(name, kind, default, comments.get(statement.end_lineno or 0, ""), annotation is not None)
+            match statement:
+                case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
+                    yield self._parameter(name, annotation, value, comments.get(statement.end_lineno or 0, ""))
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    yield self._parameter(name, None, value, comments.get(statement.end_lineno or 0, ""))
+                case _:
+                    raise NotebookError(
+                        f"{self.path}: its parameters cell has {ast.unparse(statement)!r}, which declares no value. "
+                        "Keep typed literals there, as in rows: int = 7, and move the rest to a cell below."
+                    )
+
+    def _parameter(self, name: str, annotation: ast.expr | None, value: ast.expr, comment: str) -> Parameter:
+        if _SECRET.search(name):
+            raise NotebookError(
+                f"{self.path}: parameter {name!r} looks like a secret, and parameters are stored in the report in "
+                "clear. Read it from the environment inside the notebook, and do not print it."
+            )
+        try:
+            default = ast.literal_eval(value)
+            json.dumps(default, allow_nan=False)
+        except (ValueError, TypeError):
+            raise NotebookError(
+                f"{self.path}: parameter {name!r} is derived ({name} = {ast.unparse(value)}), so it would not follow a "
+                "value that is given. Keep literals of JSON's types there, and derive in a cell below."
+            ) from None
+        parameter = Parameter(name, _kind(annotation, default), default, comment, annotation is not None)
+        try:
+            parameter.type  # noqa: B018 - made now, so that the error names the notebook
+        except NotebookError as error:
+            raise NotebookError(f"{self.path}: {error}") from None
+        return parameter
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The given values, checked against the declaration and converted to its types.
 
-        Raises ParameterError naming the notebook, the parameter, what was given and what is accepted. A notebook in
-        another language than Python, and one that declares nothing and is given nothing, take what they get, as with
-        papermill.
+        Raises ParameterError naming the notebook, the parameter, what was given and what is accepted. A notebook that
+        declares nothing and is given nothing passes, as with papermill; of one in another language than Python only
+        the tag is checked.
         """
-        if self.language != "python":
-            return dict(given)
-        if not given and not any("parameters" in cell.metadata.get("tags", []) for cell in self.node.cells):
+        if not given and not self._tagged:
             return {}
+        if self.language != "python":
+            self._parameters_cell  # noqa: B018 - raises where the tag is lost
+            return dict(given)
         declared = self.parameters
         unknown = sorted(set(given) - set(declared))
         if unknown:
@@ -204,8 +238,8 @@ class Notebook:
     @property
     def defaults(self) -> dict[str, Any]:
         """The declared defaults by name; empty where nothing is declared that galley can read."""
-        tagged = any("parameters" in cell.metadata.get("tags", []) for cell in self.node.cells)
-        return {n: p.default for n, p in self.parameters.items()} if tagged and self.language == "python" else {}
+        readable = self._tagged and self.language == "python"
+        return {name: parameter.default for name, parameter in self.parameters.items()} if readable else {}
 
     def problems(self) -> list[str]:
         """What keeps the notebook from being a stage that a reviewer can rely on, in words; empty if nothing does."""
@@ -217,6 +251,17 @@ class Notebook:
         if any(cell.get("outputs") or cell.get("execution_count") for cell in self.node.cells):
             found.append(f"{self.path}: it carries outputs. Strip them with `make fix`.")
         return found
+
+
+def _read_collection(value: Any) -> Any:
+    """The list or dict that a text spells, as JSON or as Python, which is what a template makes of one."""
+    if not isinstance(value, str):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            collection = read(value)
+            return collection if isinstance(collection, (list, dict)) else value
+    return value
 
 
 def _problems_of(parameter: Parameter) -> Iterable[str]:

@@ -1,0 +1,32 @@
+"""Small notebooks and projects in temporary folders, for the tests of galley's core."""
+
+import nbformat
+import pytest
+
+from galley.settings import Settings
+
+KERNELSPEC = {"name": "data", "display_name": "galley data", "language": "python"}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Settings of a project that has nothing yet."""
+    return Settings.from_environment({"GALLEY_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def write_notebook(tmp_path):
+    """Writes a notebook whose first cells are tagged `parameters`, and returns its path."""
+
+    def write(*tagged, name="01_stage", kernelspec=KERNELSPEC):
+        cells = [nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]}) for source in tagged]
+        path = tmp_path / f"{name}.ipynb"
+        nbformat.write(
+            nbformat.v4.new_notebook(
+                cells=[*cells, nbformat.v4.new_code_cell("print(1)")], metadata={"kernelspec": kernelspec}
+            ),
+            path,
+        )
+        return path
+
+    return write
