@@ -34,13 +34,6 @@ INTERRUPTED = "interrupted"
 REFUSED = "refused"
 """How an attempt can stand, as its notebook's metadata.galley.end.state says it."""
 
-_UNSAFE = re.compile(r"[^\w.+-]|^\.+", re.ASCII)
-
-
-def safe_name(text: str) -> str:
-    """The text as one file name: nothing in it can lead out of a folder."""
-    return _UNSAFE.sub("_", text)[:120] or "_"
-
 
 @dataclass(frozen=True)
 class Attempts:

@@ -1,10 +1,12 @@
 """A day: the folders that belong to one ds, so that stages hand over paths instead of messages."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from galley import files
 from galley.errors import InvalidDay, MissingInput
 from galley.settings import Settings
 
@@ -36,8 +38,10 @@ class Day:
         settings = settings or Settings.from_environment()
         raw = settings.data / "raw"
         for folder in sorted(raw.iterdir() if raw.is_dir() else [], reverse=True):
-            if (folder / "data.csv").is_file() and (folder / "target.csv").is_file():
-                return cls.of(folder.name, settings)
+            with suppress(InvalidDay):  # a folder that someone put there
+                day = cls.of(folder.name, settings)
+                if (day.raw / "data.csv").is_file() and (day.raw / "target.csv").is_file():
+                    return day
         raise MissingInput(f"There is no day with data in {raw}. Run the DAG generate_data for one first.")
 
     def __str__(self) -> str:
@@ -70,7 +74,7 @@ class Day:
 
     def reports(self, dag_id: str) -> Path:
         """Where the executed notebooks of a DAG are for this day."""
-        return self.settings.outputs / self.ds / dag_id
+        return self.settings.outputs / self.ds / files.safe_name(dag_id)
 
     def before(self, days: int) -> "Day":
         """The day so many days earlier."""

@@ -70,7 +70,7 @@ class Execution:
     def __init__(self, asked: StageRun, settings: Settings | None = None) -> None:
         self.asked = asked
         self.settings = settings or Settings.from_environment()
-        self.attempts = Attempts(asked.reports, attempts.safe_name(asked.name))
+        self.attempts = Attempts(asked.reports, files.safe_name(asked.name))
         self.number: int | None = None
         self.page: Path | None = None
         self._cells: CellsThread | None = None

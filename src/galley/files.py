@@ -1,10 +1,12 @@
 """Files that appear whole or not at all, and their digests."""
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,6 +16,22 @@ from typing import Any
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_UNSAFE = re.compile(r"[^\w.+-]|^\.+")
+_LONGEST_NAME = 120
+"""Bytes of a name, of the 255 that file systems take: what is made beside it has longer ones."""
+
+
+def safe_name(text: str) -> str:
+    """The text as one file name: nothing in it can lead out of a folder, and no two texts share one.
+
+    What had to be changed or cut carries a digest of the whole.
+    """
+    safe = _UNSAFE.sub("_", text)
+    if safe == text and 0 < len(text.encode()) <= _LONGEST_NAME:
+        return text
+    mark = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    cut = safe.encode(errors="ignore")[: _LONGEST_NAME - 9].decode(errors="ignore")
+    return f"{cut}-{mark}"
 
 
 def digest(path: Path, names: Iterable[str] | None = None) -> str:
@@ -22,7 +40,9 @@ def digest(path: Path, names: Iterable[str] | None = None) -> str:
     `names` limits a folder to those of its files, so that a file which joins them later changes nothing.
     """
     if path.is_dir():
-        listing = "".join(f"{name}\0{digest(path / name)}\n" for name in sorted(names or names_in(path)))
+        listing = "".join(
+            f"{name}\0{digest(path / name)}\n" for name in sorted(names_in(path) if names is None else names)
+        )
         return hashlib.sha256(listing.encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -50,13 +70,15 @@ def replacing(target: Path) -> Iterator[Path]:
     the former content or the new one and never a part. A folder replaces a folder in one step.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:64]}.", dir=target.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=".part.", dir=target.parent))  # the target's own name may be long already
     try:
         draft = scratch / target.name
         yield draft
-        for path in [*_files_of(draft), draft] if draft.is_dir() else [draft]:
+        if not draft.exists():
+            raise FileNotFoundError(errno.ENOENT, f"Nothing was written to take the place of {target.name}", str(draft))
+        for path in [*draft.rglob("*"), draft] if draft.is_dir() else [draft]:
             _flush(path)
-        if draft.is_dir() and target.exists():
+        if target.is_dir() or (draft.is_dir() and target.exists()):
             _exchange(draft, target)
         else:
             draft.rename(target)

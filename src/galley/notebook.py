@@ -85,7 +85,7 @@ class Parameter:
         if self.optional and value in (None, "None"):  # a Jinja template renders None as text
             return None
         if isinstance(value, bool) and not re.search(r"\b(bool|Any)\b", self.kind):
-            raise self._refusal(value, "a bool is no number")
+            raise self._refusal(value, "it is a bool")
         read = _read_collection(value) if re.search(r"\b(list|dict)\b", self.kind) else value
         try:
             converted = TypeAdapter(self.type).validate_python(read)

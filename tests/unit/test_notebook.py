@@ -157,7 +157,7 @@ def test_what_a_template_rendered_is_converted_to_the_declared_type(notebook, gi
     [
         ({"rows": "seven"}, r"'rows' is 'seven'.*Accepted: int \(how many\)"),
         ({"rows": 7.5}, "'rows' is 7.5"),
-        ({"rows": True}, "'rows' is True: a bool is no number"),
+        ({"rows": True}, "'rows' is True: it is a bool"),
         ({"rows": None}, "'rows' is None"),
         ({"rows": ""}, "'rows' is ''"),
         ({"share": "nan"}, "'share' is 'nan': the record cannot hold it"),
@@ -186,7 +186,7 @@ def test_a_required_parameter_that_is_not_given_is_refused(notebook):
 
 
 def test_a_bool_is_no_number_where_none_would_be_one_too():
-    with pytest.raises(ParameterError, match="a bool is no number"):
+    with pytest.raises(ParameterError, match="it is a bool"):
         parameter("int | None").convert(True)
 
 
