@@ -54,15 +54,16 @@ def test_a_file_takes_the_place_of_a_folder_and_the_other_way_round(tmp_path):
 def test_what_was_there_stays_when_the_block_raises(tmp_path, error):
     target = tmp_path / "x.txt"
     target.write_text("old")
-    with pytest.raises(error), files.replacing(target) as draft:
-        draft.write_text("new")
-        interrupt(error)
+    with pytest.raises(error):
+        begin_and_raise(target, error)
     assert target.read_text() == "old"
     assert names(tmp_path) == ["x.txt"]
 
 
-def interrupt(error):
-    raise error
+def begin_and_raise(target, error):
+    with files.replacing(target) as draft:
+        draft.write_text("new")
+        raise error
 
 
 def test_a_block_that_writes_nothing_is_told_so_and_the_old_stays(tmp_path):
