@@ -23,7 +23,9 @@ READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 # Folders of tests, the quick ones first; those that are not there are left out.
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
 AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
-NOTEBOOKS = $(wildcard notebooks/*/*.ipynb)
+# Named, so that environments and caches are left out even where there is no git to ignore them.
+CODE := $(wildcard src dags notebooks tests benchmarks docs docker .ci)
+NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
 .PHONY: help run up lab test check fix
 # One environment after the other: they share uv's bootstrap and its cache.
@@ -48,15 +50,15 @@ test: $(READY) ## every test that needs no Docker
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
 check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, types, stripped notebooks; changes nothing
-	$(CHECK)/ruff check
-	$(CHECK)/ruff format --check
+	$(CHECK)/ruff check $(CODE)
+	$(CHECK)/ruff format --check $(CODE)
 	$(CHECK)/mypy --python-executable $(WORKBENCH) --cache-dir .mypy_cache/workbench --exclude 'galley/(airflow|local)/' src
 	$(CHECK)/mypy --python-executable $(AIRFLOW) --cache-dir .mypy_cache/airflow src/galley/airflow src/galley/local
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id --verify $(NOTEBOOKS))
 
 fix: $(CHECK_READY) ## format, mend what can be mended, strip notebooks
-	$(CHECK)/ruff format
-	$(CHECK)/ruff check --fix
+	$(CHECK)/ruff format $(CODE)
+	$(CHECK)/ruff check --fix $(CODE)
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))
 
 # The environments: each from the one lock, and synced again only when the lock changes.

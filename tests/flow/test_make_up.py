@@ -78,7 +78,7 @@ def test_another_command_is_refused_while_it_runs(project, said):
 def test_ctrl_c_ends_every_process(project, said):
     supervisor = min(project.processes(), key=lambda process: process.create_time())
     supervisor.send_signal(signal.SIGINT)
-    psutil.wait_procs([supervisor], timeout=120)
+    assert supervisor.wait(timeout=120) == 0
     assert project.processes() == []
 
 

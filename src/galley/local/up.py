@@ -2,18 +2,26 @@
 
 import time
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from galley.local import credentials, ports, workbench
 from galley.local.airflow import ADMIN, Airflow, airflow_home
 from galley.local.api import NAP, Client
 from galley.local.lock import exclusive
-from galley.local.services import Services
+from galley.local.services import Services, Stopped
 from galley.settings import Settings
 
 
 def up() -> int:
-    """Start everything, say where it is, and stay until someone stops it."""
-    settings = Settings.from_environment()
+    """Start everything, say where it is, and stay until someone stops it, which is how this ends well."""
+    try:
+        _stay_up(Settings.from_environment())
+    except Stopped:
+        _say("\nStopped.")
+    return 0
+
+
+def _stay_up(settings: Settings) -> NoReturn:
     home = airflow_home(settings)
     with exclusive(home / "lock", "make up"), Services(home / "logs" / "services") as services:
         port = ports.require(settings.airflow_port, "GALLEY_AIRFLOW_PORT", "Airflow")
