@@ -11,6 +11,7 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
 NOTEBOOK_OPERATOR = "NotebookOperator"
+REVIEW_OPERATOR = "ReviewOperator"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Task:
     def is_notebook(self) -> bool:
         """Whether it runs a notebook."""
         return self.operator == NOTEBOOK_OPERATOR
+
+    @property
+    def is_review(self) -> bool:
+        """Whether it asks a person."""
+        return self.operator == REVIEW_OPERATOR
 
 
 @dataclass(frozen=True)

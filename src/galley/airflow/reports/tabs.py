@@ -53,6 +53,10 @@ def task(
         return note(request, "No report here", f"{task_id} has no run of its own in {run_id}.", links=day_link | _ALL)
     if known is None:
         return note(request, "There is no such task", f"{run_id} has no task {task_id}.", 404, _ALL)
+    if known.is_review:
+        text = "A person's answer is asked for here, by what the report shows."
+        answer = f"/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id)}/required_actions"
+        return note(request, "A review", text, links={**day_link, "Go to the answer": answer, **_ALL})
     if known.is_notebook:
         text = f"{task_id} has not run a notebook in this run: {known.state or 'it has not started'}."
         return note(request, "No report yet", text, links=day_link | _ALL)

@@ -1,0 +1,437 @@
+"""Reports in Airflow's own application: who may read them, what is shown, and what hostile notebooks come to."""
+
+import html
+import re
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import nbformat
+import pytest
+
+from galley import files
+from galley.attempts import Attempts
+from galley.render import render
+
+DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026-11-23T00:00:00+00:00"
+HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
+<meta http-equiv=refresh content="0;url=//example.org"><form action=/api/v2/x method=post><button>go</button></form>
+<svg onload=alert(1)><script>alert(1)</script></svg><a href="javascript:alert(1)">x</a>
+<iframe src=//example.org></iframe>
+<base href=//example.org><link rel=stylesheet href=//example.org/x.css><object data=//example.org></object>"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Outputs, data and an Airflow database of this module's own."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def airflow(home):
+    """Airflow's application with the plugin in it, on an empty database with one run."""
+    from airflow import settings
+    from airflow.utils import db
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GALLEY_OUTPUTS", str(home / "outputs"))
+        patch.setenv("GALLEY_NOTEBOOKS", str(home / "notebooks"))
+        patch.setenv("GALLEY_LAB_URL", "http://localhost:8888")
+        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(home / "passwords.json"))
+        patch.setenv(
+            "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of these tests, of more than sixty-four bytes, as HS512 wants"
+        )
+        settings.dispose_orm(do_log=False)
+        settings.configure_vars()
+        settings.configure_orm()
+        db.initdb()
+        write_run()
+        yield application()
+    settings.dispose_orm(do_log=False)
+    settings.configure_vars()
+    settings.configure_orm()
+
+
+def application():
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    from galley.airflow.plugin import GalleyPlugin
+
+    purge_cached_app()
+    GalleyPlugin.fastapi_apps[0]["app"]._app = None
+    return create_app(apps="core")
+
+
+def write_run():
+    """A run whose stages ran, with a task that is no notebook and a review that waits."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import insert, select
+
+    when = datetime(2026, 11, 23, tzinfo=UTC)
+    kinds = {
+        "prepare": "NotebookOperator",
+        "split": "NotebookOperator",
+        "wait": "FilesSensor",
+        "approval": "ReviewOperator",
+    }
+    with create_session() as session:
+        session.add(DagRun(DAG, RUN, logical_date=when, run_after=when, run_type="manual"))
+        session.add(DagRun("other", "o1", logical_date=when, run_after=when, run_type="manual"))
+        session.flush()
+        for task_id, kind in kinds.items():
+            values = {
+                "task_id": task_id,
+                "dag_id": DAG,
+                "run_id": RUN,
+                "map_index": -1,
+                "operator": kind,
+                "pool": "default_pool",
+            }
+            state = "awaiting_input" if task_id == "approval" else "success"
+            session.execute(insert(TaskInstance).values(**values, pool_slots=1, state=state, try_number=1, max_tries=0))
+        waiting = session.scalar(select(TaskInstance.id).where(TaskInstance.task_id == "approval"))
+        session.add(HITLDetail(ti_id=waiting, options=["Approve", "Reject"], subject="?", params={}))
+
+
+@pytest.fixture(scope="module")
+def client(airflow):
+    """Someone who may read every DAG."""
+    return client_of(airflow, "VIEWER")
+
+
+def client_of(airflow, role):
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="ada", role=role))
+    return TestClient(airflow, cookies={"_token": token}, base_url="http://localhost", follow_redirects=True)
+
+
+def run(home, name, state="completed", outputs=(), ds=DS, dag_id=DAG, map_index=-1, cell=None, **asked):
+    """Keep one more attempt of a stage as `galley.execute` does."""
+    cells = [
+        nbformat.v4.new_markdown_cell("# A stage"),
+        nbformat.v4.new_code_cell("print()", outputs=list(outputs), metadata={"papermill": {"status": "completed"}}),
+        nbformat.v4.new_code_cell("more()"),
+    ]
+    node = nbformat.v4.new_notebook(cells=cells)
+    kept = Attempts(home / "outputs" / ds / dag_id, name)
+    task_id = re.sub(r"^\d+_|\.m\d+$", "", name)
+    node.metadata.galley = {
+        "end": {"state": state, "message": "<b>why</b>", "cell": cell},
+        "run": {"dag_id": dag_id, "run_id": RUN, "task_id": task_id, "map_index": map_index, "ds": ds},
+        "parameters": {"ds": ds, **asked},
+        "record_sha256": f"{name} {time.monotonic_ns()}",
+        "started": f"{ds}T01:02:03.000+00:00",
+        "seconds": 61.2,
+    }
+    with kept.sole():
+        number = kept.begin(node)
+        kept.save(number, node)
+        if state not in ("running", "interrupted"):
+            kept.save_page(number, render(node, "title"))
+        if state == "completed":
+            kept.publish(number)
+    return number
+
+
+@pytest.fixture(scope="module", autouse=True)
+def outputs(home):
+    """A week of reports."""
+    run(home, "01_prepare", ds=BEFORE, outputs=[nbformat.v4.new_output("stream", text="10 rows\n")])
+    run(home, "01_prepare", "failed", cell=1)
+    run(home, "01_prepare", outputs=[nbformat.v4.new_output("stream", text="12 rows\n")], train_days=28)
+    html_output = nbformat.v4.new_output("display_data", data={"text/html": HOSTILE, "image/svg+xml": HOSTILE})
+    only_html = nbformat.v4.new_output("display_data", data={"text/html": HOSTILE})
+    run(home, "02_split", "failed", outputs=[html_output, only_html], cell=1, note="<script>alert(1)</script>")
+    run(home, "03_train.m0", map_index=0)
+    run(home, "03_train.m1", "interrupted", map_index=1)
+    run(home, "01_generate", dag_id="generate_data")
+    files.write_json(home / "outputs" / BEFORE / DAG / "metrics.json", {"validate": {"roc_auc": 0.7}})
+    files.write_json(home / "outputs" / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}})
+    decision = {"decision": "Reject", "reviewer": "<i>ada</i>", "reason": '"><script>alert(1)</script>'}
+    files.write_json(home / "outputs" / BEFORE / DAG / "decision.json", decision)
+
+
+PAGES = [
+    "/galley/reports",
+    f"/galley/reports/{DS}/{DAG}/01_prepare.html",
+    f"/galley/files/{DS}/{DAG}/01_prepare.html",
+    f"/galley/files/{DS}/{DAG}/01_prepare.ipynb",
+    f"/galley/live/{DS}/{DAG}/01_prepare.html",
+    f"/galley/progress/{DS}/{DAG}/01_prepare.html",
+    f"/galley/compare/{DS}/{DAG}/01_prepare",
+    f"/galley/runs?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}",
+    f"/galley/tasks?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}&task_id=prepare",
+    "/galley/static/reports.js",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_reader_of_the_dag_gets_every_page(client, address):
+    assert client.get(address).status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_nobody_gets_a_page_without_a_session(airflow, address):
+    from fastapi.testclient import TestClient
+
+    answer = TestClient(airflow).get(address)
+    assert answer.status_code == HTTPStatus.UNAUTHORIZED
+    assert DAG not in answer.text
+
+
+@pytest.mark.parametrize("address", [page for page in PAGES if DAG in page])
+def test_a_stranger_to_the_dag_is_refused(airflow, address):
+    assert client_of(airflow, None).get(address).status_code == HTTPStatus.FORBIDDEN
+
+
+def test_a_stranger_to_the_dag_finds_nothing_of_it_in_the_listing(airflow):
+    answer = client_of(airflow, None).get("/galley/reports")
+    assert DAG not in answer.text
+
+
+def test_the_session_of_an_api_client_serves_too(airflow, client):
+    from fastapi.testclient import TestClient
+
+    token = client.cookies["_token"]
+    answer = TestClient(airflow).get("/galley/reports", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("address", ["/galley/docs", "/galley/redoc", "/galley/openapi.json"])
+def test_the_application_does_not_describe_itself(client, address):
+    assert client.get(address).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_the_listing_shows_days_with_stages_headline_and_decision(client):
+    page = client.get("/galley/reports").text
+    assert re.findall(r'<time datetime="([\d-]+)">', page) == [DS, BEFORE]
+    chips = re.findall(r'class="chip ([\w-]+)"[^>]*>([\w.]+)<', page)
+    assert chips[:2] == [("accepted", "generate"), ("accepted", "prepare")]
+    assert ("failed", "split") in chips
+    assert ("interrupted", "train.m1") in chips
+    assert ("awaiting-review", "approval") in chips
+    assert 'aria-label="validate.roc_auc over 2 days, now 0.75"' in page
+    assert "&lt;i&gt;ada&lt;/i&gt;" in page
+
+
+def test_the_listing_can_be_filtered(client):
+    page = client.get("/galley/reports", params={"state": "failed", "dag": DAG}).text
+    assert re.findall(r'<time datetime="([\d-]+)">', page) == [DS]
+    assert client.get("/galley/reports", params={"state": "killed"}).text.count("<time") == 0
+
+
+def test_a_stage_has_its_neighbours_attempts_and_downloads(client):
+    page = client.get(f"/galley/reports/{DS}/{DAG}/01_prepare.html").text
+    assert re.findall(r"(attempt \d) <span class=\"state ([\w-]+)\"", page) == [
+        ("attempt 2", "accepted"),
+        ("attempt 1", "failed"),
+    ]
+    assert f'rel="prev" href="/galley/reports/{BEFORE}/{DAG}/01_prepare.html"' in page
+    assert f'src="/galley/files/{DS}/{DAG}/01_prepare.html"' in page
+    assert f"/galley/files/{DS}/{DAG}/01_prepare.ipynb?download=1" in page
+    assert "Answer the review" in page
+
+
+def test_a_failed_attempt_leads_to_the_cell_that_ended_it(client):
+    page = client.get(f"/galley/reports/{DS}/{DAG}/attempts/01_prepare.try1.html").text
+    assert f'href="/galley/files/{DS}/{DAG}/attempts/01_prepare.try1.html#cell-2"' in page
+    assert 'id="cell-2"' in client.get(f"/galley/files/{DS}/{DAG}/attempts/01_prepare.try1.html").text
+
+
+@pytest.mark.parametrize(("kind", "mime"), [("ipynb", "application/x-ipynb+json"), ("html", "text/html")])
+def test_a_report_can_be_kept(client, kind, mime):
+    answer = client.get(f"/galley/files/{DS}/{DAG}/attempts/01_prepare.try2.{kind}?download=1")
+    assert answer.headers["content-type"].startswith(mime)
+    assert answer.headers["content-disposition"] == f'attachment; filename="{DS}_{DAG}_01_prepare.try2.{kind}"'
+
+
+def test_two_days_are_compared_by_parameters_and_outputs(client):
+    page = client.get(f"/galley/compare/{DS}/{DAG}/01_prepare").text
+    assert '<tr class="changed"><td>10 rows</td><td>12 rows</td></tr>' in page
+    assert re.search(r'class="changed"><th scope="row">train_days</th><td></td><td>28</td>', page)
+    assert f'src="/galley/files/{BEFORE}/{DAG}/01_prepare.html"' in page
+
+
+def test_a_day_without_that_stage_says_that_there_is_nothing_to_compare(client):
+    answer = client.get(f"/galley/compare/{DS}/{DAG}/02_split", params={"other": BEFORE})
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert "Nothing to compare with" in answer.text
+
+
+def tab(client, **names):
+    path = "/galley/tasks" if "task_id" in names else "/galley/runs"
+    return client.get(path, params={"dag_id": DAG, "run_id": RUN, **names})
+
+
+def test_the_tab_of_a_run_shows_its_day(client):
+    assert tab(client).url.path == f"/galley/reports/{DS}/{DAG}/attempts/02_split.try1.html"
+
+
+@pytest.mark.parametrize("map_index", ["-1", "{MAP_INDEX}", ""])
+def test_the_tab_of_a_task_shows_its_stage(client, map_index):
+    assert tab(client, task_id="prepare", map_index=map_index).url.path == f"/galley/reports/{DS}/{DAG}/01_prepare.html"
+
+
+def test_the_tab_of_a_mapped_task_shows_its_own_stage(client):
+    path = f"/galley/reports/{DS}/{DAG}"
+    assert tab(client, task_id="train", map_index="0").url.path == f"{path}/03_train.m0.html"
+    assert tab(client, task_id="train", map_index="1").url.path == f"{path}/attempts/03_train.m1.try1.html"
+
+
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        ({"task_id": "wait"}, "Not a notebook"),
+        ({"task_id": "nothing"}, "No report here"),
+        ({"dag_id": "other", "run_id": "o1"}, "No notebooks in this DAG"),
+        ({"run_id": "gone"}, "There is no such run"),
+    ],
+)
+def test_what_has_no_report_says_so(client, names, title):
+    assert f"<h1>{title}</h1>" in tab(client, **names).text
+
+
+def test_the_tab_of_an_approval_leads_to_the_review_and_to_the_answer(client):
+    page = tab(client, task_id="approval").text
+    assert f'href="/galley/reports/{DS}/{DAG}' in page
+    assert "/tasks/approval/required_actions" in page
+
+
+def test_a_running_stage_shows_how_far_it_is(home, client):
+    number = run(home, "04_validate", "running")
+    path = f"{DS}/{DAG}/attempts/04_validate.try{number}.html"
+    with Attempts(home / "outputs" / DS / DAG, "04_validate").sole():
+        assert client.get(f"/galley/progress/{path}").json() | {"version": ""} == {
+            "done": 1, "cells": 3, "version": "", "running": True,
+        }  # fmt: skip
+        page = client.get(f"/galley/reports/{path}").text
+        assert '<progress max="3" value="1">' in page
+        assert f'src="/galley/live/{path}"' in page
+    page = client.get(f"/galley/reports/{path}").text
+    assert "<progress" not in page
+    assert '<span class="state interrupted">interrupted</span>' in page
+
+
+def test_a_copy_for_jupyterlab_has_the_same_cells_and_is_not_the_source(home, airflow):
+    editor = client_of(airflow, "USER")
+    answer = editor.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html")
+    name = f"scratch/{DS}/{DAG}/01_prepare.ipynb"
+    assert answer.json() == {"address": f"http://localhost:8888/lab/tree/{name}"}
+    node = nbformat.read(home / "notebooks" / name, as_version=4)
+    assert [cell.source for cell in node.cells] == ["# A stage", "print()", "more()"]
+    assert "outputs" not in node.cells[0]
+    assert node.cells[1].outputs == []
+
+
+def test_another_site_cannot_have_copies_made(airflow):
+    editor = client_of(airflow, "USER")
+    address = f"/galley/scratch/{DS}/{DAG}/01_prepare.html"
+    assert editor.post(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == HTTPStatus.FORBIDDEN
+
+
+def test_who_may_only_read_cannot_have_copies_made(client):
+    assert client.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html").status_code == HTTPStatus.FORBIDDEN
+
+
+def active_parts(page):
+    """What in a page could run, load, send or lead away."""
+    # Pictures are data; what stands inside them cannot act.
+    page = re.sub(r'src="data:[^"]*"', "", page)
+    tags = r"<(script|iframe|object|embed|form|base|link|svg|meta\s+http-equiv=.?refresh)\b"
+    return re.findall(rf"{tags}|\son\w+\s*=|javascript:", page, re.IGNORECASE)
+
+
+def test_a_hostile_notebook_is_sent_without_anything_that_acts(client):
+    answer = client.get(f"/galley/files/{DS}/{DAG}/attempts/02_split.try1.html")
+    assert active_parts(answer.text) == []
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert "script-src" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_page_that_runs_live_lets_no_script_run_either(client):
+    answer = client.get(f"/galley/live/{DS}/{DAG}/attempts/02_split.try1.html")
+    assert active_parts(answer.text) == []
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
+
+
+def test_even_a_page_that_was_changed_by_hand_is_sent_into_the_sandbox(home, client):
+    page = home / "outputs" / BEFORE / "generate_data" / "01_generate.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(HOSTILE)
+    answer = client.get(f"/galley/files/{BEFORE}/generate_data/01_generate.html")
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'; img-src data:")
+
+
+@pytest.mark.parametrize("address", [f"/galley/reports/{BEFORE}/{DAG}/01_prepare.html", "/galley/reports"])
+def test_our_own_pages_escape_what_others_wrote(client, address):
+    page = client.get(address).text
+    assert "<script>" not in page
+    assert "<i>" not in page
+    assert html.escape('"><script>alert(1)</script>').replace("&quot;", "&#34;") in page
+
+
+@pytest.mark.parametrize("address", [page for page in PAGES if re.search("/(reports|compare|runs|tasks)", page)])
+def test_our_own_pages_allow_no_inline_script(client, address):
+    answer = client.get(address)
+    assert "script-src 'self';" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert re.findall(r"<script(?! src=)|<style|\sstyle=|\son\w+=", answer.text) == []
+
+
+NAMES = [
+    "../../../airflow.db",
+    "..%2f..%2f..%2fairflow.db",
+    "..%252f..%252fairflow.db",
+    "%2e%2e/%2e%2e/x.html",
+    "decision.json",
+    "%00.html",
+    "x%0d%0aSet-Cookie:a.html",
+    "a" * 8000 + ".html",
+    "attempts/01_prepare.try99.html",
+    "//etc/passwd",
+    "link.html",
+    "<script>alert(1)</script>.html",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["reports", "files", "live", "progress"])
+def test_no_address_leads_out_of_the_dags_folder(home, client, kind, name):
+    link = home / "outputs" / DS / DAG / "link.html"
+    if not link.is_symlink():
+        link.symlink_to(home / "passwords.json")
+    answer = client.get(f"/galley/{kind}/{DS}/{DAG}/{name}")
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "part", ["..", "%2e%2e", "..%2f..", "%252e%252e", "~", "%00", "x" * 3000, "<b>", "2026-11-23%2f.."]
+)
+@pytest.mark.parametrize(
+    "address", ["reports/{}/train_weekly/a.html", "files/2026-11-23/{}/a.html", "compare/2026-11-23/train_weekly/{}"]
+)
+def test_no_part_of_an_address_can_be_another_thing(client, address, part):
+    assert client.get(f"/galley/{address.format(part)}").status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("field", ["dag", "state", "since", "until", "before"])
+@pytest.mark.parametrize("value", ["<script>alert(1)</script>", "' OR 1=1", "../..", "\0", "x" * 200])
+def test_no_filter_can_do_harm(client, field, value):
+    answer = client.get("/galley/reports", params={field: value})
+    assert answer.status_code == HTTPStatus.OK
+    assert "<script>" not in answer.text
+
+
+def test_a_second_dag_in_the_query_is_not_a_way_around_the_first(airflow):
+    address = f"/galley/runs?dag_id=other&dag_id={DAG}&run_id=o1"
+    assert client_of(airflow, None).get(address).status_code == HTTPStatus.FORBIDDEN
