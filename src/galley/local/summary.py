@@ -1,7 +1,6 @@
 """The summary: what the demonstration did, how long each stage took, and where to look."""
 
 from itertools import groupby
-from typing import Any
 
 from galley import files
 from galley.local.plan import Plan
@@ -13,7 +12,7 @@ def of(plan: Plan, runs: list[DagRun]) -> str:
     day = plan.day
     places = [
         ("predictions", day.predictions / "predictions.csv"),
-        ("model", day.models),
+        ("model files", day.models),
         ("decision", day.reports("train_weekly") / "decision.json"),
         ("reports", day.settings.outputs / day.ds),
     ]
@@ -54,13 +53,9 @@ def _stages(runs: list[DagRun]) -> list[tuple[str, ...]]:
 
 
 def _model(plan: Plan) -> list[tuple[str, str]]:
-    """What the stages concluded about the model: each number and name of the validation, and who promoted what."""
+    """Which version was trained, and every number that its validation concluded."""
     conclusions = files.read_json(plan.day.reports("train_weekly") / "metrics.json")
-    return [(stage, _plain(conclusions[stage])) for stage in ("validate", "promote") if stage in conclusions]
-
-
-def _plain(values: dict[str, Any]) -> str:
-    shown = {name: value for name, value in values.items() if isinstance(value, str | int | float)}
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items()
-    )
+    numbers = {name: value for name, value in conclusions.get("validate", {}).items() if isinstance(value, int | float)}
+    version = numbers.pop("version", "of no known number")
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    return [("model", f"{plan.day.settings.model} version {version}"), ("metrics", metrics)]

@@ -25,7 +25,7 @@ def text(settings):
     """The summary of two days, a training of two stages and a prediction."""
     plan = Plan.of("2013-03-02", 2, settings)
     stages = {"generate_data": ["generate"], "train_weekly": ["prepare", "validate"], "predict_daily": ["predict"]}
-    conclusions = {"validate": {"model_version": 3, "roc_auc": 0.71234, "path": ["no", "scalar"]}}
+    conclusions = {"validate": {"version": 3, "roc_auc": 0.71234, "model_digest": "abc"}}
     files.write_json(plan.day.reports("train_weekly") / "metrics.json", conclusions)
     return summary.of(plan, [run_of(step, *stages[step.dag_id]) for step in plan.steps])
 
@@ -41,8 +41,8 @@ def test_stages_are_listed_as_they_ran_and_days_are_taken_together(text):
     ]
 
 
-def test_the_model_is_told_by_what_validation_concluded(text):
-    assert "validate     model_version 3, roc_auc 0.7123" in text
+def test_the_model_is_told_by_its_version_and_the_numbers_of_its_validation(text):
+    assert "model        flights-late version 3\nmetrics      roc_auc 0.7123\n" in text
 
 
 def test_it_ends_with_the_next_command(text):
