@@ -54,8 +54,7 @@ def _stages(runs: list[DagRun]) -> list[tuple[str, ...]]:
 
 def _model(plan: Plan) -> list[tuple[str, str]]:
     """Which version was trained, and every number that its validation concluded."""
-    conclusions = files.read_json(plan.day.reports("train_weekly") / "metrics.json")
-    numbers = {name: value for name, value in conclusions.get("validate", {}).items() if isinstance(value, int | float)}
-    version = numbers.pop("version", "of no known number")
+    validated = files.read_json(plan.day.reports("train_weekly") / "metrics.json").get("validate", {})
+    numbers = {name: value for name, value in validated.items() if name != "version" and isinstance(value, int | float)}
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-    return [("model", f"{plan.day.settings.model} version {version}"), ("metrics", metrics)]
+    return [("model", f"{plan.day.settings.model} version {validated.get('version', '?')}"), ("metrics", metrics)]
