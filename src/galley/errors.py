@@ -1,6 +1,7 @@
 """Everything that can go wrong in galley, as one tree.
 
-Each message gives the fact and then the next action.
+Each message gives the fact and then the next action. What `make run` and `make up` can meet is a branch of its own, in
+galley.local.errors.
 
     GalleyError
     ├── Permanent                 running it again would end the same way: never retried
