@@ -10,12 +10,15 @@ was interrupted, and whoever looks next says so in it.
 
 import errno
 import fcntl
+import filecmp
+import glob
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +77,11 @@ class Attempts:
         except OSError as error:
             raise _lost(self._attempts, error) from error
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _take(lock):
                 holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
                 raise StageBusy(
                     f"{self.name} in {self.folder} is being run by {holder}. Wait for its end, then run it again."
-                ) from None
+                )
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
             yield
@@ -111,6 +112,8 @@ class Attempts:
 
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
+        for draft in self._attempts.glob(f".{glob.escape(self.name)}.try*"):  # of a process that was killed
+            draft.unlink(missing_ok=True)
         numbers = self.numbers()
         if numbers:
             self.settle(numbers[-1])
@@ -121,25 +124,37 @@ class Attempts:
     def settle(self, number: int) -> bool:
         """Say in an attempt that has no end, and that nobody runs any more, that it was interrupted.
 
-        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to settle.
+        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to settle; a
+        file that cannot be read, as a power cut may leave it, is kept as it is.
         """
-        node = nbformat.read(self.path(number), as_version=4)
-        end = node.metadata.get("galley", {}).get("end", {})
-        if end.get("state") != RUNNING:
+        node = self.read(number)
+        if node is None or node.metadata.get("galley", {}).get("end", {}).get("state") != RUNNING:
             return False
         node.metadata.galley.end = {
             "state": INTERRUPTED,
             "message": "The process that ran this stage ended without a word. The cells below stand as last saved.",
         }
         self.save(number, node)
-        self.path(number).with_suffix(".html").unlink(missing_ok=True)  # it would still say "running"
         return True
+
+    def read(self, number: int) -> NotebookNode | None:
+        """The notebook of an attempt; None if it cannot be read."""
+        try:
+            node: NotebookNode = nbformat.read(self.path(number), as_version=4)
+        except (OSError, ValueError, AttributeError, nbformat.ValidationError):
+            return None
+        return node
+
+    def is_accepted(self, number: int) -> bool:
+        """Whether the attempt is the accepted run."""
+        return self.accepted.is_file() and filecmp.cmp(self.accepted, self.path(number), shallow=False)
 
     def save(self, number: int, node: NotebookNode) -> None:
         """Write the attempt as it stands, whole. Raises RecordLost where that cannot be."""
         target = self.path(number)
         try:
-            _write(target, nbformat.writes(node).encode())
+            # A lone surrogate, which a cell may print, has no UTF-8; its escape is the same text in JSON.
+            _write(target, nbformat.writes(node).encode(errors="backslashreplace"))
         except OSError as error:
             raise _lost(target, error) from error
 
@@ -147,7 +162,7 @@ class Attempts:
         """Write the attempt's HTML beside it, and return its path."""
         target = self.path(number).with_suffix(".html")
         try:
-            _write(target, page.encode())
+            _write(target, page.encode(errors="backslashreplace"))
         except OSError as error:
             raise _lost(target, error) from error
         return target
@@ -167,6 +182,16 @@ class Attempts:
         return self.accepted
 
 
+def _take(lock: int) -> bool:
+    """Take an exclusive lock. Tried for a moment, because whoever asks `is_running` holds it for an instant."""
+    for _ in range(20):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def _link(source: Path, target: Path) -> None:
     """A second name for a file; a copy where the file system has no such thing."""
     try:
@@ -179,7 +204,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _write(target: Path, content: bytes) -> None:
     """Replace a file by rename. Not flushed to the disk: a stage saves after each cell, and publishing flushes."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{target.stem[:80]}.", dir=target.parent)
+    descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

@@ -1,5 +1,6 @@
 """Cells: a notebook's cells run in a kernel, with what they print bounded and each cell's end kept as it happens."""
 
+import json
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from papermill.engines import NotebookExecutionManager
 
 from galley.attempts import Attempts
 from galley.errors import StageInterrupted
+from galley.stage import MIME_TYPE
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,16 @@ TEXT_LIMIT = 1_000_000
 """Characters that one cell may print before the rest is left out, with a note."""
 DATA_LIMIT = 10_000_000
 """Characters of one display output, beyond which it is left out, with a note."""
+CELL_LIMIT = 3 * DATA_LIMIT
+"""Characters of all display outputs of a cell, beyond which further ones are left out, with a note."""
+_OUTPUT_COST = 500
+"""What an output counts for beside its content, so that a million empty ones are too many."""
+_MESSAGE_LIMIT = 10_000
+_OUTPUTS = ("stream", "display_data", "execute_result", "update_display_data", "error")
 _DEATH_GRACE = 3.0
 """Seconds that the thread of a killed kernel gets to notice. Airflow follows SIGTERM by SIGKILL after five."""
+_SIGNAL_DELAY = 0.25
+"""Seconds that a timeout or a signal may come late."""
 _SAVING_SHARE = 10
 """A cell's start or end is not saved before this many times the last save's duration passed, so that saving a large
 notebook costs a tenth of the run at most."""
@@ -41,15 +51,20 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
         self._attempts = attempts
         self._number = number
         self._next_save = 0.0
+        self._closed = False
 
     def save(self, **_: Any) -> None:
         """Keep the notebook as it stands, unless it was kept a moment ago."""
         began = time.monotonic()
-        if began < self._next_save:
+        if began < self._next_save or self._closed:
             return
         self._attempts.save(self._number, self.nb)
         ended = time.monotonic()
         self._next_save = ended + _SAVING_SHARE * (ended - began)
+
+    def close(self) -> None:
+        """Save no more: what is written from here on says how the run ended, even if a thread is left behind."""
+        self._closed = True
 
     def cell_exception(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
         """Note which cell failed."""
@@ -72,7 +87,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
     def __init__(self, recorder: Recorder, sockets: Path, **options: Any) -> None:
         super().__init__(recorder, shell_timeout_interval=1, **options)
         self._sockets = sockets
-        self._printed = 0
+        self._printed = self._shown = self._left_out = 0
 
     def create_kernel_manager(self) -> Any:
         """A kernel reached through Unix sockets: nobody else can connect, and parallel starts cannot take one port."""
@@ -85,7 +100,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
     def papermill_execute_cells(self) -> None:
         """Run the cells in order. A cell that is cut off keeps the status "running" for its end to be stated."""
         for index, cell in enumerate(self.nb.cells):
-            self._printed = 0
+            self._printed = self._shown = self._left_out = 0
             self.nb_man.cell_start(cell, index)
             try:
                 self.execute_cell(cell, index)
@@ -97,32 +112,51 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
             if self.nb_man.failed_cell is not None:
                 return
 
-    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: Any, cell_index: int) -> Any:
-        """Keep an output, within the limits."""
-        content = msg["content"]
-        if not outs:  # the cell has cleared what it printed before
-            self._printed = 0
-        if msg["msg_type"] == "stream":
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        """Take what the kernel sends, within the limits."""
+        kind, content = msg["msg_type"], msg["content"]
+        is_cleared = not content.get("wait") if kind == "clear_output" else self.clear_before_next_output
+        if is_cleared:
+            self._printed = self._shown = self._left_out = 0
+        if kind in _OUTPUTS and not self._bound(kind, content):
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+    def _bound(self, kind: str, content: dict[str, Any]) -> bool:
+        """Cut an output to what there is room for; False if there is none."""
+        if kind == "stream":
             room = max(TEXT_LIMIT - self._printed, 0)
             self._printed += len(content["text"])
-            if room == 0:
-                return None
             content["text"] = content["text"][:room]
-        for mime, data in content.get("data", {}).items():
-            if isinstance(data, str) and len(data) > DATA_LIMIT:
-                content["data"] = {"text/plain": f"[galley left out {len(data):,} characters of {mime}]"}
-                break
-        return super().output(outs, msg, display_id, cell_index)
+            return room > 0
+        if kind == "error":
+            content["evalue"] = content["evalue"][:_MESSAGE_LIMIT]
+            content["traceback"] = _shortened("\n".join(content["traceback"])).split("\n")
+            return True
+        data = content.get("data", {})
+        size = _OUTPUT_COST + sum(
+            len(part) if isinstance(part, str) else len(json.dumps(part)) for part in data.values()
+        )
+        if size > DATA_LIMIT:
+            content["data"] = {"text/plain": f"[galley left out {size:,} characters of {', '.join(data)}]"}
+            size = _OUTPUT_COST
+        if kind == "update_display_data" or MIME_TYPE in data:  # takes an old one's place; or is a stage's statement
+            return True
+        if self._shown + size > CELL_LIMIT:
+            self._left_out += 1
+            return False
+        self._shown += size
+        return True
 
     def _tidy(self, cell: NotebookNode) -> None:
         """Join what was printed in one go but arrived in pieces, and say what was left out."""
         if cell.cell_type != "code":
             return
         over = self._printed - TEXT_LIMIT
-        if over > 0:
-            cell.outputs.append(
-                new_output("stream", name="stderr", text=f"[galley left out {over:,} more characters]\n")
-            )
+        for count, what in ((over, "characters"), (self._left_out, "outputs")):
+            if count > 0:
+                note = f"[galley left out {count:,} more {what}]\n"
+                cell.outputs.append(new_output("stream", name="stderr", text=note))
         joined: list[NotebookNode] = []
         for name, group in groupby(cell.outputs, key=lambda output: output.get("name")):
             pieces = list(group)
@@ -130,6 +164,14 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
                 pieces = [new_output("stream", name=name, text="".join(piece.text for piece in pieces))]
             joined.extend(pieces)
         cell.outputs = joined
+
+
+def _shortened(text: str) -> str:
+    """A text of which the middle is left out where it is too long: of a traceback both ends matter."""
+    over = len(text) - TEXT_LIMIT
+    if over <= 0:
+        return text
+    return f"{text[: TEXT_LIMIT // 2]}\n[galley left out {over:,} characters]\n{text[-TEXT_LIMIT // 2 :]}"
 
 
 class CellsThread:
@@ -141,6 +183,7 @@ class CellsThread:
         self._error: BaseException | None = None
         self._group: int | None = None
         self.waiting = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._execute, name="cells", daemon=True)
 
     def run(self) -> None:
@@ -148,13 +191,17 @@ class CellsThread:
 
         A kernel that dies, or does not start in time, is a StageInterrupted.
         """
-        self._thread.start()
         try:
+            self._thread.start()
             self.waiting = True
-            self._thread.join()
+            # In slices: a signal that comes just before a wait is not handled until that wait is over. And not by
+            # join(), which takes a thread for ended when a signal interrupts it.
+            while not self._ended.wait(_SIGNAL_DELAY):
+                pass
         finally:
             self.waiting = False
             self._kill()
+            self._client.nb_man.close()
         if isinstance(self._error, DeadKernelError) or (
             isinstance(self._error, RuntimeError) and not self._client.code_cells_executed
         ):
@@ -170,6 +217,8 @@ class CellsThread:
             self._client.execute(**self._options)
         except BaseException as error:  # it is raised where run() waits
             self._error = error
+        finally:
+            self._ended.set()
 
     def _kill(self) -> None:
         """Kill the kernel's process group, again and again while the thread may still be starting one."""
@@ -180,6 +229,5 @@ class CellsThread:
             if self._group:
                 with suppress(ProcessLookupError):
                     os.killpg(self._group, signal.SIGKILL)
-            if not self._thread.is_alive() or time.monotonic() > deadline:
+            if self._ended.wait(0.05) or time.monotonic() > deadline:
                 return
-            self._thread.join(0.05)

@@ -1,10 +1,10 @@
 """Evidence: what a run can say of where it came from, and the check that files still are what it said."""
 
-import copy
 import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,33 +107,53 @@ def verify(day: Day) -> list[Mismatch]:
 
 def _mismatches(path: Path, settings: Settings) -> Iterator[Mismatch]:
     name = relative_name(path, settings)
-    node = nbformat.read(path, as_version=4)
-    record = node.metadata.get("galley", {})
-    told = [record["source"], *record.get("inputs", []), *record.get("outputs", [])] if "source" in record else []
-    if not told:
-        yield Mismatch(name, name, "says nothing of where it came from")
-    for fact in {fact["path"]: fact for fact in told}.values():
+    try:
+        node = nbformat.read(path, as_version=4)
+        record = node.metadata.galley
+        facts = {fact["path"]: fact for fact in (record["source"], *record["inputs"], *record["outputs"])}
+        unchanged = record["record_sha256"] == record_digest(node)
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError):
+        yield Mismatch(name, name, "says nothing of where it came from that can be read")
+        return
+    if not unchanged:
+        yield Mismatch(name, name, "was changed after it was accepted")
+    for fact in facts.values():
         problem = _problem(absolute_path(fact["path"], settings), fact)
         if problem:
             yield Mismatch(name, fact["path"], problem)
-    if record and record.get("record_sha256") != record_digest(node):
-        yield Mismatch(name, name, "was changed after it was accepted")
     page = path.with_suffix(".html")
     if not page.is_file():
         yield Mismatch(name, page.name, "is not there")
-    elif record and f"{record.get('record_sha256')}" not in page.read_text(errors="replace"):
+    elif record["record_sha256"] not in page.read_text(errors="replace"):
         yield Mismatch(name, page.name, "was not rendered from this notebook")
+    copied = _copied(path.with_name("metrics.json"), stage_of(path.stem))
+    if copied != record["conclusion"]:
+        yield Mismatch(name, "metrics.json", "says something else than the notebook concluded")
+
+
+def stage_of(name: str) -> str:
+    """The stage's name in metrics.json: that of its notebook without the number."""
+    return re.sub(r"^\d+_", "", name)
+
+
+def _copied(metrics: Path, stage: str) -> Any:
+    """What metrics.json says of a stage; None if it says nothing."""
+    try:
+        return files.read_json(metrics).get(stage)
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _problem(path: Path, fact: dict[str, Any]) -> str | None:
     names = fact.get("files")
     if not path.exists() or not all((path / name).is_file() for name in names or []):
         return "is not there any more"
-    return None if files.digest(path, names) == fact["sha256"] else "has other content now"
+    return None if files.digest(path, names) == fact.get("sha256") else "has other content now"
 
 
 def record_digest(node: NotebookNode) -> str:
     """The SHA-256 of an executed notebook, its own `record_sha256` left out: cells, outputs and all metadata."""
-    bare = copy.deepcopy(node)
+    # As it comes back from a file: nbformat leaves out what it calls transient, and JSON has only texts as keys.
+    bare = nbformat.reads(nbformat.writes(node), as_version=4)
     bare.metadata.get("galley", {}).pop("record_sha256", None)
     return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ in a thread beside it. Whatever ends the run is written into the attempt before 
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from papermill.exceptions import PapermillException
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
@@ -84,17 +87,18 @@ class Execution:
         notebook = Notebook.load(self.asked.notebook)
         began = time.monotonic()
         with self.attempts.sole():
-            node = load_notebook_node(str(notebook.path))
+            node = load_notebook_node(notebook.node)
             node.metadata.galley = self._record(notebook)
             self.number = self.attempts.begin(node)
+            self._finish_former()
             log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
             try:
-                self._run_cells(notebook, node)
+                message = self._run_cells(notebook, node)
+                self._close(node, {"state": attempts.COMPLETED, "message": message}, began)
+                accepted = self.attempts.publish(self.number)
             except BaseException as error:
                 self._close(node, _end_of(error), began)
                 raise
-            self._close(node, {"state": attempts.COMPLETED, "message": ""}, began)
-            accepted = self.attempts.publish(self.number)
             conclusion = node.metadata.galley.conclusion
             self._keep(conclusion)
         return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
@@ -110,16 +114,28 @@ class Execution:
             **evidence.provenance(notebook, self.settings),
         }
 
-    def _run_cells(self, notebook: Notebook, node: NotebookNode) -> None:
-        """Check, parameterize and run. `node` is changed in place, so that it shows whatever was reached."""
+    def _finish_former(self) -> None:
+        """Do what the process of the last attempt was killed before: its page, and publishing the page if accepted."""
+        former = [number for number in self.attempts.numbers() if number != self.number][-1:]
+        for number in former:
+            node = self.attempts.read(number)
+            if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
+                self.attempts.save_page(number, render(node, self.asked.title))
+            if self.attempts.is_accepted(number):
+                self.attempts.publish(number)
+
+    def _run_cells(self, notebook: Notebook, node: NotebookNode) -> str:
+        """Check, parameterize and run; returns what is to be said of a run that completed, if anything.
+
+        `node` is changed in place, so that it shows whatever was reached.
+        """
         values = notebook.bind(self.asked.parameters)
         kernel = find_kernel(self.asked.kernel or notebook.kernel_name)
         record = node.metadata.galley
         record.parameters = {**notebook.defaults, **values}
         record.kernel = {"name": kernel}
         if values:
-            parameterized = parameterize_notebook(node, values, kernel_name=kernel, language=notebook.language)
-            node.cells = parameterized.cells
+            node.cells = _parameterized(notebook, node, values, kernel).cells
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
         with TemporaryDirectory(prefix="galley-", ignore_cleanup_errors=True) as sockets:
@@ -133,8 +149,12 @@ class Execution:
             self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
             self._cells.run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
-        if recorder.failed_cell is not None:
+        if recorder.failed_cell is None:
+            return ""
+        if not _left_by_choice(node.cells[recorder.failed_cell]):
             raise _failure(node, recorder.failed_cell, self.asked.title)
+        node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
+        return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
     def kill(self) -> None:
         """End the run from a signal handler: raises StageKilled where `run` waits for cells, else does nothing."""
@@ -161,12 +181,13 @@ class Execution:
         target = self.asked.reports / "metrics.json"
         with files.locked(target):
             known = files.read_json(target) if target.is_file() else {}
-            files.write_json(target, {**known, re.sub(r"^\d+_", "", self.attempts.name): conclusion})
+            files.write_json(target, {**known, evidence.stage_of(self.attempts.name): conclusion})
 
 
 def find_kernel(name: str | None) -> str:
     """The name of a kernel that can be started. Raises KernelNotFound, with those there are."""
-    there = KernelSpecManager().find_kernel_specs()
+    manager = KernelSpecManager()
+    there = manager.find_kernel_specs()
     if name is None:
         raise NotebookError(f"The notebook names no kernel. Give kernel_name, one of {', '.join(sorted(there))}.")
     if name not in there:
@@ -174,7 +195,26 @@ def find_kernel(name: str | None) -> str:
             f"There is no kernel {name!r}. Use one of {', '.join(sorted(there)) or 'none'}, or add its kernelspec to a "
             "folder on JUPYTER_PATH."
         )
+    program = manager.get_kernel_spec(name).argv[0]
+    if shutil.which(program) is None:
+        raise KernelNotFound(
+            f"The kernel {name!r} is to be started by {program}, which is not there. Make its environment again, or "
+            f"mend {there[name]}/kernel.json."
+        )
     return name
+
+
+def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any], kernel: str) -> NotebookNode:
+    try:
+        parameterized: NotebookNode = parameterize_notebook(
+            node, values, kernel_name=kernel, language=notebook.language
+        )
+    except PapermillException as error:
+        raise NotebookError(
+            f"{notebook.path} is in {notebook.language}, into which papermill cannot put parameters ({error}). "
+            "Give it none, or write it in a language that papermill knows."
+        ) from error
+    return parameterized
 
 
 def _kernel_environment() -> dict[str, str]:
@@ -213,10 +253,20 @@ def _end_of(error: BaseException) -> dict[str, Any]:
     return {"state": state, "message": f"{type(error).__name__}: {error}".strip(": ")}
 
 
+def _error_of(cell: NotebookNode) -> NotebookNode | None:
+    return next((output for output in reversed(cell.outputs) if output.output_type == "error"), None)
+
+
+def _left_by_choice(cell: NotebookNode) -> bool:
+    """Whether the cell ended the notebook with sys.exit(0), which papermill takes for a good end as well."""
+    error = _error_of(cell)
+    return error is not None and error.ename == "SystemExit" and error.evalue in ("", "0", "None")
+
+
 def _failure(node: NotebookNode, index: int, title: str) -> GalleyError:
     """The error of a failed cell, of the class in galley's tree that it says it is; its traceback goes to the log."""
     cell = node.cells[index]
-    output = next(output for output in reversed(cell.outputs) if output.output_type == "error")
+    output = _error_of(cell) or new_output("error", ename="CellExecutionError", evalue="the kernel did not say why")
     traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
     log.error("cell %s of %s failed:\n%s", index + 1, title, traceback)
     known = getattr(errors, output.ename, None)

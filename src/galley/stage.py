@@ -70,6 +70,7 @@ class Stage:
         _state({"kind": "conclusion", "values": plain}, "\n".join(f"{name} = {plain[name]}" for name in plain))
 
     def _state_file(self, kind: str, verb: str, path: Path) -> None:
+        path = path.absolute()
         facts: dict[str, Any] = {
             "path": relative_name(path, self.settings),
             "sha256": files.digest(path),
@@ -83,13 +84,18 @@ class Stage:
 
 def _as_json(name: str, value: Any) -> Any:
     """The value as plain JSON. NumPy's scalars are taken for the numbers they are."""
-    plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     try:
-        return json.loads(json.dumps(plain, allow_nan=False))
+        return json.loads(json.dumps(value, allow_nan=False, default=_number))
     except (TypeError, ValueError) as error:
         raise ConclusionError(
             f"{name!r} cannot be concluded: {error}. Give plain JSON: finite numbers, texts, true, false, lists, dicts."
         ) from None
+
+
+def _number(value: Any) -> Any:
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"an object of type {type(value).__name__} is no JSON")
 
 
 def _state(facts: dict[str, Any], text: str) -> None:
