@@ -6,17 +6,21 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 UV_VERSION := 0.13.9
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_PYTHON_DOWNLOADS := never
+# Compiled once here rather than by each first kernel and task: imports are most of what a short stage costs.
+export UV_COMPILE_BYTECODE := 1
 export JUPYTER_PATH := $(CURDIR)/.venvs/jupyter
 
 AIRFLOW := .venvs/airflow/bin/python
 WORKBENCH := .venvs/workbench/bin/python
 CHECK := .venvs/check/bin
+BROWSER := .venvs/browser/bin/python
 
 LOCK := pyproject.toml uv.lock
 AIRFLOW_READY := .venvs/airflow/.synced
 WORKBENCH_READY := .venvs/workbench/.synced
 DATA_READY := .venvs/data/.synced
 CHECK_READY := .venvs/check/.synced
+BROWSER_READY := .venvs/browser/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
@@ -27,14 +31,14 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs docker .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab test check fix
+.PHONY: help run up lab test check fix screenshots
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@awk -F ' *## ' '/^[a-z]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=7]
 	@$(AIRFLOW) -m galley.local run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
@@ -48,6 +52,9 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 test: $(READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+
+screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
+	$(BROWSER) -m pytest tests/browser --pictures docs/pictures
 
 check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, types, stripped notebooks; changes nothing
 	$(CHECK)/ruff check $(CODE)
@@ -66,7 +73,8 @@ $(AIRFLOW_READY): WANTED := --extra airflow --group test
 $(WORKBENCH_READY): WANTED := --extra workbench --group lab --group test
 $(DATA_READY): WANTED := --extra data
 $(CHECK_READY): WANTED := --only-group check
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY): $(LOCK)
+$(BROWSER_READY): WANTED := --group browser
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@

@@ -2,6 +2,8 @@
 
 import html
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -379,7 +381,7 @@ def test_our_own_pages_escape_what_others_wrote(client, address):
     assert html.escape('"><script>alert(1)</script>').replace("&quot;", "&#34;") in page
 
 
-@pytest.mark.parametrize("address", [page for page in PAGES if re.search("/(reports|compare|runs|tasks)", page)])
+@pytest.mark.parametrize("address", [page for page in PAGES if re.match("/galley/(reports|compare|runs|tasks)", page)])
 def test_our_own_pages_allow_no_inline_script(client, address):
     answer = client.get(address)
     assert "script-src 'self';" in answer.headers["content-security-policy"]
@@ -430,6 +432,26 @@ def test_no_filter_can_do_harm(client, field, value):
     answer = client.get("/galley/reports", params={field: value})
     assert answer.status_code == HTTPStatus.OK
     assert "<script>" not in answer.text
+
+
+def test_a_task_process_that_imports_the_plugin_imports_nothing_else():
+    code = (
+        "import sys, airflow.plugins_manager; known = set(sys.modules); import galley.airflow.plugin; "
+        "print(*sorted(set(sys.modules) - known))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["galley", "galley.airflow", "galley.airflow.plugin"]
+
+
+def test_the_frame_is_light_or_dark_as_the_page_around_it(client):
+    address = f"/galley/files/{DS}/{DAG}/01_prepare.html"
+    light, dark = (
+        client.get(address, headers={"Cookie": f"_token={client.cookies['_token']}; galley_theme={theme}"}).text
+        for theme in ("light", "dark")
+    )
+    assert "@media not all {" in light
+    assert "@media all {" in dark
+    assert client.get(address).text.count("(prefers-color-scheme: dark)") == 1
 
 
 def test_a_second_dag_in_the_query_is_not_a_way_around_the_first(airflow):

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+_ICON = {"icon": "galley/static/icon.svg", "icon_dark_mode": "galley/static/icon-dark.svg"}
+
+
 class _OnFirstRequest:
     """An ASGI application that is made when the first request comes."""
 
@@ -40,20 +43,20 @@ class GalleyPlugin(AirflowPlugin):
             "destination": "nav",
             "url_route": "reports",
             "nav_top_level": True,
-            "icon": "galley/static/icon.svg",
+            **_ICON,
         },
         {
             "name": "Report",
             "href": "galley/runs?dag_id={DAG_ID}&run_id={RUN_ID}",
             "destination": "dag_run",
             "url_route": "report",
-            "icon": "galley/static/icon.svg",
+            **_ICON,
         },
         {
             "name": "Notebook",
             "href": "galley/tasks?dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}",
             "destination": "task_instance",
             "url_route": "notebook",
-            "icon": "galley/static/icon.svg",
+            **_ICON,
         },
     ]

@@ -41,8 +41,10 @@ def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[
         return _rendered(request, place, "sandbox")
     if path is None:
         raise HTTPException(404)
+    if place.kind == "html" and not download:
+        return HTMLResponse(_themed(request, path.read_bytes()), headers=_headers("sandbox"))
     kind = "text/html" if place.kind == "html" else "application/x-ipynb+json"
-    kept_as = f"{ds}_{dag_id}_{place.name.removeprefix('attempts/')}" if download or kind != "text/html" else None
+    kept_as = f"{ds}_{dag_id}_{place.name.removeprefix('attempts/')}"
     return FileResponse(path, media_type=kind, filename=kept_as, headers=_headers("sandbox"))
 
 
@@ -74,9 +76,18 @@ def _rendered(request: Request, place: Place, sandbox: str) -> HTMLResponse:
     if status.st_size > _LIMIT:
         raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
     title = f"{place.dag_id} · {place.stage} · {place.ds}"
-    return HTMLResponse(_page(path, status.st_mtime_ns, title), headers=_headers(sandbox))
+    return HTMLResponse(_themed(request, _page(path, status.st_mtime_ns, title)), headers=_headers(sandbox))
+
+
+def _themed(request: Request, page: bytes) -> bytes:
+    """The page, light or dark as Airflow is: a frame does not learn that from the page around it, but by our cookie."""
+    theme = request.cookies.get("galley_theme")
+    if theme not in ("light", "dark"):
+        return page
+    page = page.replace(b"color-scheme: light dark", f"color-scheme: {theme}".encode(), 1)
+    return page.replace(b"(prefers-color-scheme: dark)", b"all" if theme == "dark" else b"not all", 1)
 
 
 @lru_cache(maxsize=8)
-def _page(path: Path, _changed: int, title: str) -> str:
-    return render(nbformat.read(path, as_version=4), title)
+def _page(path: Path, _changed: int, title: str) -> bytes:
+    return render(nbformat.read(path, as_version=4), title).encode()

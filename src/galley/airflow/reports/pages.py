@@ -64,10 +64,15 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 
 def note(
-    request: Request, title: str, text: str, status: int = 200, links: Mapping[str, str] | None = None
+    request: Request,
+    title: str,
+    text: str,
+    status: int = 200,
+    links: Mapping[str, str] | None = None,
+    is_passing: bool = False,
 ) -> HTMLResponse:
-    """A page that says why there is nothing to show, and where to go."""
-    return page(request, "note", status, title=title, text=text, links=links or {})
+    """A page that says why there is nothing to show, and where to go; it looks again by itself if that may pass."""
+    return page(request, "note", status, title=title, text=text, links=links or {}, is_passing=is_passing)
 
 
 def duration(seconds: float | None) -> str:

@@ -31,13 +31,11 @@ def run(request: Request, dag_id: Text, run_id: Text) -> Response:
         text = f"No task of {dag_id} runs a notebook, so there is nothing to show here. Its logs are with its tasks."
         return note(request, "No notebooks in this DAG", text, links=_ALL)
     text = f"No stage of {dag_id} has started for {ds}. This page shows each one as soon as it runs."
-    return note(request, "Nothing has run yet", text, links=_ALL)
+    return note(request, "Nothing has run yet", text, links=_ALL, is_passing=True)
 
 
 @router.get("/tasks")
-def task(
-    request: Request, dag_id: Text, run_id: Text, task_id: Text, map_index: Text = "-1"
-) -> Response:
+def task(request: Request, dag_id: Text, run_id: Text, task_id: Text, map_index: Text = "-1") -> Response:
     """The tab of a task: its stage, with the attempts. `map_index` is no number where a task is not mapped."""
     index: Index = request.app.state.index
     ds = runs.day_of(dag_id, run_id)
@@ -59,7 +57,7 @@ def task(
         return note(request, "A review", text, links={**day_link, "Go to the answer": answer, **_ALL})
     if known.is_notebook:
         text = f"{task_id} has not run a notebook in this run: {known.state or 'it has not started'}."
-        return note(request, "No report yet", text, links=day_link | _ALL)
+        return note(request, "No report yet", text, links=day_link | _ALL, is_passing=True)
     text = f"{task_id} runs no notebook ({known.operator}), so there is no report of it. Its log says what it did."
     return note(request, "Not a notebook", text, links=day_link | _ALL)
 

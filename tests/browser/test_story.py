@@ -1,0 +1,198 @@
+"""A reviewer's day in a browser: what failed, what waits, the answer, and the model that changes. In this order."""
+
+import re
+from urllib.parse import quote
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+from story import APPROVED, BROKEN, DAYS, REASON, WAITING
+
+from galley.attempts import Attempts
+
+GRAPHS = {"train_weekly": APPROVED, "generate_data": APPROVED, "predict_daily": "2026-11-22", "rollback_model": WAITING}
+
+
+PAGES = [
+    "/galley/reports",
+    f"/galley/reports/{APPROVED}/train_weekly/03_train.html",
+    f"/galley/compare/{WAITING}/train_weekly/03_train",
+]
+
+
+def reports(page):
+    """The frame that our pages are in."""
+    return page.frame_locator("iframe").first
+
+
+def notebook(page):
+    """The frame inside it, with the executed notebook."""
+    return reports(page).frame_locator("iframe[name=report]")
+
+
+def run_path(dag_id, ds):
+    return f"/dags/{dag_id}/runs/{quote(f'demonstration__{ds}', safe='')}"
+
+
+def test_a_failed_stage_is_found_with_the_cell_that_failed(visit, picture):
+    page = visit("/")
+    page.get_by_role("link", name="Reports").click()
+    days = reports(page).locator("time")
+    expect(days).to_have_text(sorted(DAYS, reverse=True))
+    picture(page, "reports")
+    reports(page).get_by_label("State").select_option("failed")
+    reports(page).get_by_role("button", name="Filter").click()
+    expect(days).to_have_text([BROKEN])
+    reports(page).get_by_role("link", name="prepare: failed").click()
+    reports(page).get_by_role("link", name="Go to the cell that ended it").click()
+    failed = notebook(page).locator(".cell.failed")
+    expect(failed).to_be_in_viewport()
+    expect(failed).to_contain_text("distance")
+    picture(page, "failed_stage")
+
+
+def test_the_address_of_a_report_can_be_handed_on(visit):
+    page = visit(f"/plugin/reports/galley/reports/{APPROVED}/train_weekly/03_train.html")
+    expect(notebook(page).locator(".banner")).to_contain_text("train_weekly")
+    page.goto(f"/galley/reports/{APPROVED}/train_weekly/03_train.html")
+    expect(notebook(page).locator(".banner")).to_contain_text("train_weekly")
+    expect(page).to_have_url(re.compile("/plugin/reports/galley/reports/"))
+
+
+def test_stages_attempts_and_days_are_a_key_away(visit):
+    page = visit(f"/plugin/reports/galley/reports/{WAITING}/train_weekly/02_split.html")
+    frame = reports(page)
+    frame.get_by_role("link", name="split").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(notebook(page).locator(".banner h1")).to_contain_text("train")
+    frame.locator(".tabs a").first.focus()
+    page.keyboard.press("[")
+    expect(frame.locator(".crumbs")).to_contain_text(APPROVED)
+
+
+def test_two_weeks_are_compared(visit, picture):
+    page = visit(f"/plugin/reports/galley/compare/{WAITING}/train_weekly/03_train")
+    expect(reports(page).locator("tr.changed").first).to_be_visible()
+    expect(reports(page).locator(".beside iframe")).to_have_count(2)
+    picture(page, "compare")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (f"{run_path('train_weekly', APPROVED)}/plugin/report", "train_weekly"),
+        (f"{run_path('train_weekly', APPROVED)}/tasks/train/plugin/notebook", "train"),
+    ],
+)
+def test_a_run_and_a_task_have_their_report_in_a_tab(visit, path, text):
+    page = visit(path)
+    expect(notebook(page).locator(".banner h1")).to_contain_text(text)
+
+
+def test_a_task_without_a_notebook_says_so(visit):
+    page = visit(f"{run_path('train_weekly', APPROVED)}/tasks/wait_for_data/plugin/notebook")
+    expect(reports(page).get_by_role("heading")).to_have_text("Not a notebook")
+
+
+def test_a_running_stage_grows_without_losing_the_place_that_is_read(visit, story):
+    kept = Attempts(story.outputs / DAYS[2] / "generate_data", "02_slow")
+    cells = [nbformat.v4.new_markdown_cell(f"# Part {n}\n\n" + "text\n\n" * 20) for n in range(6)]
+    node = nbformat.v4.new_notebook(cells=cells)
+    node.metadata.galley = {"end": {"state": "running"}, "run": {"dag_id": "generate_data", "ds": DAYS[2]}}
+    cells[0].metadata["papermill"] = {"status": "completed"}
+    with kept.sole():
+        number = kept.begin(node)
+        page = visit(f"/plugin/reports/galley/reports/{DAYS[2]}/generate_data/attempts/02_slow.try{number}.html")
+        expect(reports(page).get_by_role("status")).to_have_text("1 of 6 cells")
+        notebook(page).get_by_role("heading", name="Part 3").scroll_into_view_if_needed()
+        before = notebook(page).locator("body").evaluate("() => window.scrollY")
+        for cell in cells[:4]:
+            cell.metadata["papermill"] = {"status": "completed"}
+        cells[5].source = "# Part 5, changed"
+        kept.save(number, node)
+        expect(reports(page).get_by_role("status")).to_have_text("4 of 6 cells")
+        expect(notebook(page).get_by_role("heading", name="Part 5, changed")).to_have_count(1)
+        assert before > 0
+        assert notebook(page).locator("body").evaluate("() => window.scrollY") == before
+    expect(reports(page).locator(".facts .state")).to_have_text("interrupted")
+    expect(reports(page).get_by_role("progressbar")).to_have_count(0)
+
+
+def test_nothing_in_a_hostile_page_runs(visit, story):
+    folder = story.outputs / DAYS[2] / "generate_data"
+    nbformat.write(nbformat.v4.new_notebook(), folder / "03_hostile.ipynb")
+    attack = "parent.document.title = document.title = 'taken'; fetch('/api/v2/dags')"
+    (folder / "03_hostile.html").write_text(
+        f'<!doctype html><title>hostile</title><p>text</p><script>{attack}</script><img src=x onerror="{attack}">'
+        f'<form action="/api/v2/dags" method="post"><button>go</button></form><a href="javascript:{attack}">link</a>'
+    )
+    page = visit()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/plugin/reports/galley/reports/{DAYS[2]}/generate_data/03_hostile.html")
+    expect(notebook(page).get_by_text("text")).to_be_visible()
+    before = len(asked)
+    notebook(page).get_by_role("button", name="go").click()
+    notebook(page).get_by_role("link", name="link").click()
+    page.wait_for_timeout(1000)
+    assert [url for url in asked[before:] if "/api/v2/dags" in url and "dagRuns" not in url] == []
+    assert reports(page).locator("body").evaluate("() => document.title") != "taken"
+
+
+def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit, story, picture):
+    former = story.champion()
+    page = visit("/plugin/reports")
+    reports(page).get_by_role("link", name=f"train_weekly, {WAITING}").click()
+    expect(notebook(page).locator(".banner h1")).to_contain_text("review")
+    picture(page, "report")
+    reports(page).get_by_role("link", name="Answer the review").click()
+    expect(page).to_have_url(re.compile("/tasks/approval/required_actions"))
+    picture(page, "review")
+    page.get_by_label("Reason").or_(page.locator("[name=element_reason]")).first.fill(REASON)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Response received")).to_be_visible()
+    story.wait_for("train_weekly", WAITING)
+    assert story.champion() != former
+    page.goto(f"/plugin/reports/galley/reports/{WAITING}/train_weekly/07_promote.html")
+    expect(reports(page).locator(".made")).to_contain_text(f"Approve reviewer {REASON}")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_fit_the_screen(visit, path, width, theme):
+    page = visit(f"/plugin/reports{path}", width=width, theme=theme)
+    expect(reports(page).locator("html")).to_have_attribute("data-theme", theme)
+    expect(reports(page).locator(".bar")).to_be_visible()
+    sizes = reports(page).locator("html").evaluate("own => [own.scrollWidth, own.clientWidth]")
+    assert sizes[0] <= sizes[1]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_serious_stands_in_the_way_of_anybody(visit, axe, path, theme):
+    page = visit(f"/plugin/reports{path}", theme=theme)
+    expect(reports(page).locator("html")).to_have_attribute("data-theme", theme)
+    frame = next(frame for frame in page.frames if "/galley/" in frame.url and "/plugin/" not in frame.url)
+    frame.evaluate(axe)
+    # The notebook inside is checked as a page of its own: its frame lets no script in.
+    found = frame.evaluate("() => axe.run(document, {iframes: false})")["violations"]
+    serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in serious] == []
+
+
+def test_every_graph_after_a_run_without_error(visit, story, picture):
+    page = visit("/dags", user="admin")
+    story.roll_back(WAITING)
+    page.reload()
+    expect(page.get_by_role("link", name="train_weekly").first).to_be_visible()
+    picture(page, "dags")
+    for dag_id, ds in GRAPHS.items():
+        page.goto(run_path(dag_id, ds))
+        expect(page.get_by_text("Success").first).to_be_visible()
+        show = page.get_by_role("button", name=re.compile("Show Graph"))
+        if show.get_attribute("data-state") != "on":
+            show.click()
+        expect(page.locator(".react-flow__node").first).to_be_visible()
+        picture(page, dag_id)
