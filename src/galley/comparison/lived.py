@@ -55,7 +55,7 @@ def lived_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[
     seen = day.ds in trained_on(version)
     lacking = len(given) - len(rows)
     said = [f"{lacking} without target"] if lacking else []
-    said += [f"version {version} was trained on this day: not counted"] if seen else []
+    said += [f"version {version} was trained on this day"] if seen else []
     return LivedDay(day.ds, version, rows, len(given), "; ".join(said), counts=bool(len(rows)) and not seen)
 
 

@@ -69,7 +69,7 @@ def test_the_week_together_is_the_rows_of_the_days_that_have_both(week):
 
 def test_a_day_that_the_version_was_trained_on_is_shown_and_does_not_count(week, settings):
     again = live(settings, {"1": ["2026-11-20"], "2": []}.__getitem__)
-    assert again[1].note == "version 1 was trained on this day: not counted"
+    assert again[1].note == "version 1 was trained on this day"
     assert len(again[1].rows) == 4
     assert len(together(again)) == 3
 
