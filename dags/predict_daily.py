@@ -2,15 +2,16 @@
 
 **Steps.** `wait_for_data` → `predict`. The model is what the Airflow Variable `model_uri` names: `champion` (the
 default: the registry's champion, by a recorded decision), any MLflow URI, or a path such as `models/2026-11-23`.
+A past day gets the champion that it had when it ended (UTC); with the Param `model_as_of` = `now`, the current one.
 
 **If it fails.** There are no predictions for the day until it is mended, and people use them: see to it now. Read the
 report linked from the task, then clear it. The usual causes are data that breaks the contract and a registry without
-a champion; both say what to do.
+a champion; both say what to do. A day before the first champion can be predicted with `model_as_of` = `now`.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 
 from galley.airflow.alerts import FailureAlert
 from galley.airflow.dates import DS
@@ -24,6 +25,11 @@ with DAG(
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
+    params={
+        "model_as_of": Param(
+            "day", enum=["day", "now"], description="the champion of the end of the day, or the current one"
+        ),
+    },
     tags=["galley"],
 ):
     wait_for_data = FilesSensor(
@@ -35,7 +41,11 @@ with DAG(
     predict = NotebookOperator(
         task_id="predict",
         input_nb="predict_daily/01_predict.ipynb",
-        parameters={"ds": DS, "model_uri": "{{ var.value.get('model_uri', 'champion') }}"},
+        parameters={
+            "ds": DS,
+            "model_uri": "{{ var.value.get('model_uri', 'champion') }}",
+            "model_as_of": "{{ params.model_as_of }}",
+        },
     )
 
     wait_for_data >> predict

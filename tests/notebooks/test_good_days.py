@@ -133,6 +133,7 @@ def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodD
     assert account["model_digest"] == good.trained["model_digest"]
     assert account["input_digest"] == files.digest(day.raw / "data.csv")
     assert account["rows"] == TINY["rows"]
+    assert (account["model_as_of"], account["model_because"]) == ("day", f"model_uri names models/{DS}")
     assert account["run"] == "by hand"
 
 
@@ -147,7 +148,7 @@ def test_predictions_are_by_the_champion_unless_told_otherwise(project: Project,
     version = register(project.day, {})
     promotion.record(project.day, APPROVE, "grace", "looks well", "2026-11-23T12:00:00+00:00", "a run")
     promotion.promote(project.day, contract.read_data(project.day.raw / "data.csv"))
-    concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3)
+    concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3, model_as_of="now")
     assert concluded["model_version"] == version
     assert concluded["model_digest"] == good.trained["model_digest"]
     assert concluded["predicted_late_share"] > good.predicted["predicted_late_share"]

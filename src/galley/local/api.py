@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -46,9 +46,9 @@ class Client:
         """Let the scheduler run this DAG."""
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
 
-    def trigger(self, dag_id: str, ds: str) -> None:
-        """Ask for a run of this DAG for a day, under a name that says why there is one."""
-        body = {"dag_run_id": f"demonstration__{ds}", "logical_date": logical_date(ds)}
+    def trigger(self, dag_id: str, ds: str, conf: Mapping[str, str]) -> None:
+        """Ask for a run of this DAG for a day with these Params, under a name that says why there is one."""
+        body = {"dag_run_id": f"demonstration__{ds}", "logical_date": logical_date(ds), "conf": dict(conf)}
         self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)
 
     def clear(self, run: DagRun, only_failed: bool) -> None:

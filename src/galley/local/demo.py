@@ -84,7 +84,7 @@ class Demonstration:
             self.progress.tell(run, "done already")
             return run
         if run is None:
-            self.client.trigger(step.dag_id, step.day.ds)
+            self.client.trigger(step.dag_id, step.day.ds, step.conf)
         elif run.state == "failed":
             self.client.clear(run, only_failed=True)
         elif run.state == "success":

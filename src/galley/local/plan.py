@@ -31,6 +31,11 @@ class Step:
                 return [day.predictions / name for name in ("predictions.csv", "predictions.json")]
         raise ValueError(self.dag_id)
 
+    @property
+    def conf(self) -> dict[str, str]:
+        """The Params it is run with. What was promoted just now predicts, although it was no champion on a past day."""
+        return {"model_as_of": "now"} if self.dag_id == "predict_daily" else {}
+
     def is_done(self, run: DagRun | None) -> bool:
         """Whether this is behind us: Airflow says success, and what it promised is there."""
         return run is not None and run.state == "success" and not self.missing

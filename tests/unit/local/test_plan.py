@@ -35,6 +35,10 @@ def test_data_comes_first_for_each_day_then_training_then_predictions(plan):
     ]
 
 
+def test_a_past_day_is_predicted_by_the_champion_of_now_since_none_reigned_then(plan):
+    assert [step.conf for step in plan.steps] == [{}, {}, {}, {}, {"model_as_of": "now"}]
+
+
 def test_a_success_whose_files_are_there_is_done(plan):
     for step in plan.steps:
         leave_files(step)
