@@ -1,12 +1,15 @@
 """Cells: a notebook's cells run in a kernel, with what they print bounded and each cell's end kept as it happens."""
 
+import ctypes
 import json
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
 from galley.attempts import Attempts
-from galley.errors import StageInterrupted
+from galley.errors import RecordLost, StageInterrupted
 from galley.stage import MIME_TYPE
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,8 @@ CELL_LIMIT = 3 * DATA_LIMIT
 _OUTPUT_COST = 500
 """What an output counts for beside its content, so that a million empty ones are too many."""
 _MESSAGE_LIMIT = 10_000
+_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing can be
+_SET_PARENT_DEATH_SIGNAL = 1
 _OUTPUTS = ("stream", "display_data", "execute_result", "update_display_data", "error")
 _DEATH_GRACE = 3.0
 """Seconds that the thread of a killed kernel gets to notice. Airflow follows SIGTERM by SIGKILL after five."""
@@ -52,15 +57,24 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
         self._number = number
         self._next_save = 0.0
         self._closed = False
+        self._unsaved = False
 
     def save(self, **_: Any) -> None:
-        """Keep the notebook as it stands, unless it was kept a moment ago."""
+        """Keep the notebook as it stands; a moment later, if it was kept a moment ago."""
         began = time.monotonic()
+        self._unsaved = True
         if began < self._next_save or self._closed:
             return
+        self._unsaved = False
         self._attempts.save(self._number, self.nb)
         ended = time.monotonic()
         self._next_save = ended + _SAVING_SHARE * (ended - began)
+
+    def catch_up(self) -> None:
+        """Save what had to wait, so that a long cell is seen to run. Where that fails, the next save says so."""
+        if self._unsaved:
+            with suppress(RecordLost):
+                self.save()
 
     def close(self) -> None:
         """Save no more: what is written from here on says how the run ended, even if a thread is left behind."""
@@ -96,6 +110,10 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         manager.connection_file = str(self._sockets / "kernel.json")
         manager.ip = str(self._sockets / "kernel")
         return manager
+
+    async def _async_check_alive(self) -> None:
+        self.nb_man.catch_up()  # nbclient comes here once a second while a cell runs
+        await super()._async_check_alive()
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order. A cell that is cut off keeps the status "running" for its end to be stated."""
@@ -174,6 +192,17 @@ def _shortened(text: str) -> str:
     return f"{text[: TEXT_LIMIT // 2]}\n[galley left out {over:,} characters]\n{text[-TEXT_LIMIT // 2 :]}"
 
 
+def _die_with(parent: int) -> None:
+    """Have the kernel killed when its process's parent is gone, however that ended and whatever the kernel does then.
+
+    It runs in the kernel's process before its program; ipykernel's own look at its parent needs a free interpreter.
+    """
+    if sys.platform == "linux":
+        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 class CellsThread:
     """The thread that runs the cells, so that the one that waits for it can be interrupted cleanly at any moment."""
 
@@ -214,7 +243,7 @@ class CellsThread:
 
     def _execute(self) -> None:
         try:
-            self._client.execute(**self._options)
+            self._client.execute(preexec_fn=partial(_die_with, os.getpid()), **self._options)
         except BaseException as error:  # it is raised where run() waits
             self._error = error
         finally:

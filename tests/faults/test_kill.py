@@ -1,0 +1,167 @@
+"""kill -9 of the process that runs a stage, at any moment: nothing is accepted in part, lost or left behind."""
+
+import contextlib
+import random
+import threading
+import time
+
+import nbformat
+import psutil
+import pytest
+import stage_process
+from conftest import DS, end_of, read
+
+from galley import evidence
+from galley.attempts import Attempts
+from galley.days import Day
+
+ROUNDS = 50
+CELLS = ["from galley.stage import Stage\nstage = Stage(ds)"]
+CELLS += ["import time\ntime.sleep(0.02)\nprint('step')"] * 5
+CELLS += ["stage.conclude(done=True)"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _orphans_are_adopted():
+    # Not by process 1 alone, which is the only parent that some kernels take for a sign.
+    stage_process.adopt_orphans()
+
+
+def is_whole(path):
+    """Whether a notebook is one that ran to its end."""
+    node = read(path)
+    return node.metadata.galley.end.state == "completed" and node.metadata.galley.conclusion == {"done": True}
+
+
+def kill_rounds(desk, name, seed, seen):
+    """Run the stage again and again, each time killed at a random moment or left to complete."""
+    moments = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    asked = desk.asked(desk.write(*CELLS, name=name))
+    attempts = Attempts(desk.reports, name)
+    began = time.monotonic()
+    stage_process.start(asked, desk.settings).join()
+    takes = time.monotonic() - began
+    for _ in range(ROUNDS // 2):
+        process = stage_process.start(asked, desk.settings)
+        process.join(moments.uniform(0, 1.2 * takes))
+        process.kill()
+        process.join()
+        seen.append((name, len(attempts.numbers()), attempts.accepted.exists() and is_whole(attempts.accepted)))
+
+
+def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kernel(desk):
+    names = ("01_one", "02_two")
+    seen = []
+    threads = [threading.Thread(target=kill_rounds, args=(desk, name, seed, seen)) for seed, name in enumerate(names)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == ROUNDS
+    wait_until(lambda: not orphans(desk))
+
+    for name in names:
+        attempts = Attempts(desk.reports, name)
+        counts = [count for who, count, _ in seen if who == name]
+        assert counts == sorted(counts)
+        assert attempts.numbers() == list(range(1, counts[-1] + 1))
+        accepted = [whole for who, _, whole in seen if who == name]
+        assert accepted == sorted(accepted), "an accepted run went away, or was partial"
+        assert not attempts.is_running()
+
+        desk.run(*CELLS, name=name)
+        ends = [end_of(attempts.path(number))["state"] for number in attempts.numbers()]
+        assert set(ends) == {"completed", "interrupted"}
+        assert all(attempts.path(number).with_suffix(".html").is_file() for number in attempts.numbers()[-2:])
+        assert is_whole(attempts.accepted)
+        drafts = [path.name for path in (desk.reports / "attempts").glob(f".{name}.try*")]
+        assert drafts == []
+    assert evidence.verify(Day.of(DS, desk.settings)) == []
+
+
+def orphans(desk):
+    """The kernels that work in the desk's notebooks."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(desk.home / "notebooks") and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def wait_until(is_so, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
+def statuses(path):
+    return [cell.metadata.papermill.get("status") for cell in read(path).cells]
+
+
+def test_an_interrupted_attempt_says_so_at_the_next_look(desk):
+    asked = desk.asked(desk.write("print('one')", "import time\ntime.sleep(60)"))
+    process = stage_process.start(asked, desk.settings)
+    attempts = desk.attempts()
+    wait_until(lambda: attempts.numbers() and statuses(attempts.path(1))[-1:] == ["running"])
+    assert attempts.is_running()
+    process.kill()
+    process.join()
+    assert not attempts.is_running()
+    assert end_of(attempts.path(1))["state"] == "running"
+    desk.run("print('two')")
+    assert end_of(attempts.path(1))["state"] == "interrupted"
+    assert read(attempts.path(1)).cells[2].outputs[0].text == "one\n"
+    assert '<p class="state">interrupted</p>' in attempts.path(1).with_suffix(".html").read_text()
+    wait_until(lambda: not orphans(desk))
+
+
+def test_a_kernel_that_is_busy_in_c_does_not_outlive_its_process(desk):
+    busy = "import re\nprint('begun', flush=True)\nre.match(r'(a*)*b', 'a' * 60)"
+    process = stage_process.start(desk.asked(desk.write(busy)), desk.settings)
+    wait_until(lambda: orphans(desk) and sum(orphans(desk)[0].cpu_times()[:2]) > 1)
+    process.kill()
+    process.join()
+    wait_until(lambda: not orphans(desk))
+
+
+def test_a_killed_process_between_the_two_renames_is_healed_at_the_next_look(desk):
+    first = desk.run(*CELLS)
+    second = desk.run(*CELLS)
+    second.page.write_bytes(desk.attempts().path(1).with_suffix(".html").read_bytes())  # as if only the notebook came
+    assert [found.problem for found in evidence.verify(Day.of(DS, desk.settings))] == [
+        "was not rendered from this notebook"
+    ]
+    with pytest.raises(Exception, match="division"):
+        desk.run("1 / 0")
+    assert first.page.read_bytes() == desk.attempts().path(2).with_suffix(".html").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"cells": [', b"\0" * 4096, b"[]"])
+def test_an_attempt_that_a_power_cut_spoilt_is_kept_and_stops_nobody(desk, content):
+    desk.run("1")
+    desk.attempts().path(1).write_bytes(content)
+    desk.run("2")
+    assert desk.attempts().path(1).read_bytes() == content
+    assert desk.attempts().numbers() == [1, 2]
+
+
+def test_looking_whether_a_stage_runs_never_keeps_it_from_running(desk):
+    attempts = desk.attempts()
+    nbformat.write(nbformat.v4.new_notebook(), desk.write())
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            attempts.is_running()
+
+    onlookers = [threading.Thread(target=look) for _ in range(2)]
+    for onlooker in onlookers:
+        onlooker.start()
+    for _ in range(200):
+        with attempts.sole():
+            pass
+    done.set()
+    for onlooker in onlookers:
+        onlooker.join()
