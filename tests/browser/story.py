@@ -99,7 +99,8 @@ class Story:
         client = self._client("admin")
         for ds in days:
             if client.run(dag_id, ds) is None:
-                client.trigger(dag_id, ds)
+                # The champion comes today, by the clock, and these days are over.
+                client.trigger(dag_id, ds, {"model_as_of": "now"} if dag_id == "predict_daily" else {})
         deadline = time.monotonic() + PATIENCE
         waiting = list(days)
         while waiting:
