@@ -47,6 +47,12 @@ class Settings:
     lab_url: str = field(
         metadata={"env": "GALLEY_LAB_URL", "help": "JupyterLab on the notebooks, for copies of reports; empty: none"}
     )
+    warm_kernels: bool = field(
+        metadata={
+            "env": "GALLEY_WARM_KERNELS",
+            "help": "on: kernels are forked, their imports done; off: each starts anew",
+        }
+    )
     airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
     mlflow_port: int = field(metadata={"env": "GALLEY_MLFLOW_PORT", "help": "MLflow's port on loopback"})
     lab_port: int = field(metadata={"env": "GALLEY_LAB_PORT", "help": "JupyterLab's port on loopback"})
@@ -77,10 +83,19 @@ class Settings:
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
             headlines=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
             lab_url=_url(given, "GALLEY_LAB_URL"),
+            warm_kernels=warm_kernels(given),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
             lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
         )
+
+
+def warm_kernels(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether kernels are forked, for whoever starts one outside a project too. Raises SettingsError."""
+    value = (os.environ if environment is None else environment).get("GALLEY_WARM_KERNELS") or "on"
+    if value not in ("on", "off"):
+        raise SettingsError(f"GALLEY_WARM_KERNELS={value!r} is neither. Give on or off.")
+    return value == "on"
 
 
 def relative_name(path: Path, settings: Settings) -> str:

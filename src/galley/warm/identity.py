@@ -1,0 +1,54 @@
+"""Identity: what a process has from its start and cannot be given afterwards. There is one server for each."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_NAMES = {"CI", "DO_NOT_TRACK", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"}
+_PREFIXES = (
+    "ARROW_", "BLIS_", "GLIBC_", "GOMP_", "GOTO_", "IPYTHON", "JE_", "JOBLIB_", "JUPYTER_", "KMP_", "LC_", "LD_",
+    "LOKY_", "MALLOC_", "MKL_", "MLFLOW_", "MPL", "NPY_", "NUMEXPR_", "NUMPY_", "OMP_", "OPENBLAS_", "OPENSSL_",
+    "OTEL_", "PANDAS_", "PYTHON", "SCIPY_", "SKLEARN_", "XDG_",
+)  # fmt: skip
+"""Environment variables that an interpreter or a library may read when it is loaded, and never again."""
+_PROCESS = Path("/proc/self")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An interpreter, the modules that are imported, and the variables and bounds that hold while they are."""
+
+    python: str
+    modules: tuple[str, ...]
+    environment: dict[str, str]
+    inherited: tuple[str, ...]
+
+    @classmethod
+    def of(cls, python: str, modules: Sequence[str], environment: Mapping[str, str]) -> "Identity":
+        """The identity of a kernel that this process would start with that environment."""
+        read_at_load = {
+            name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)
+        }
+        return cls(python, tuple(modules), read_at_load, _inherited())
+
+    @property
+    def digest(self) -> str:
+        """A short name that two equal identities share."""
+        content = [self.python, self.modules, sorted(self.environment.items()), self.inherited]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+def _inherited() -> tuple[str, ...]:
+    """What a child has from its parent: limits, control group, namespaces, processors, priority, groups, umask."""
+    umask = next(line for line in (_PROCESS / "status").read_text().splitlines() if line.startswith("Umask"))
+    return (
+        *((_PROCESS / name).read_text() for name in ("limits", "cgroup", "oom_score_adj")),
+        *(str(link.readlink()) for link in sorted((_PROCESS / "ns").iterdir())),
+        str(sorted(os.sched_getaffinity(0))),
+        str(os.nice(0)),
+        str((os.getegid(), sorted(os.getgroups()))),
+        umask,
+    )

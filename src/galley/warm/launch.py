@@ -1,0 +1,112 @@
+"""Launch: how a process that was forked from a server becomes the kernel that a client asked for."""
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from galley.warm import protocol
+
+IMPORTED = (
+    "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect",
+    "IPython.extensions.storemagic", "sqlite3", "tornado.locks", "tornado.platform.asyncio", "tornado.queues",
+)  # fmt: skip
+"""What each kernel imports when it starts."""
+_F_SETSIG = 10
+"""fcntl's command on Linux, which Python has no name for."""
+
+
+@dataclass
+class Order:
+    """What a client asks for: the kernel's arguments, folder and environment, and its stdin, stdout and stderr.
+
+    `lifeline` is a pipe's end: when the client closes the other one, by ending in whatever way, the kernel is killed.
+    """
+
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    stdio: list[int]
+    lifeline: int
+    connection: socket.socket
+
+    @classmethod
+    def receive(cls, connection: socket.socket) -> "Order":
+        """The order that comes through a connection."""
+        message, descriptors = protocol.receive(connection)
+        if len(descriptors) != 4:
+            raise protocol.ProtocolError(f"{len(descriptors)} file descriptors instead of four")
+        *stdio, lifeline = descriptors
+        return cls(message["arguments"], message["folder"], message["environment"], stdio, lifeline, connection)
+
+    def close(self) -> None:
+        """Let go of the client's file descriptors; the connection stays."""
+        for descriptor in (*self.stdio, self.lifeline):
+            os.close(descriptor)
+
+
+def launch(order: Order, defaults: Mapping[str, str]) -> None:
+    """Be the kernel, until it ends. The client is told once nothing can go wrong that would not go wrong in any.
+
+    `defaults` are environment variables that modules have set when they were imported.
+    """
+    os.setsid()
+    _die_with(order.lifeline)
+    try:
+        os.chdir(order.folder)
+    except OSError as error:
+        protocol.send(order.connection, {"error": str(error)})
+        sys.exit(1)
+    for number, descriptor in enumerate(order.stdio):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update({**defaults, **order.environment})
+    time.tzset()
+    _renew_chance()
+    Path("/proc/self/comm").write_text("warm kernel")
+    pidfd = os.pidfd_open(os.getpid())
+    protocol.send(order.connection, {"pid": os.getpid()}, [pidfd])
+    os.close(pidfd)
+    order.connection.close()
+    _run(order.arguments)
+
+
+def _die_with(lifeline: int) -> None:
+    """Let the operating system kill this process group when the pipe's other end is closed.
+
+    No thread that waits: one would not run while a cell's library holds the interpreter's lock.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    poller = select.poll()
+    poller.register(lifeline, 0)
+    if poller.poll(0):  # closed before this was set
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _renew_chance() -> None:
+    """Draw again what was drawn at random when modules were imported. `random` itself does so at each fork."""
+    modules: dict[str, Any] = sys.modules
+    if "numpy" in modules:
+        modules["numpy"].random.seed()
+    if "multiprocessing" in modules:
+        modules["multiprocessing"].current_process().authkey = os.urandom(32)
+
+
+def _run(arguments: list[str]) -> None:
+    import ipykernel_launcher  # type: ignore[import-untyped]
+    from ipykernel.kernelapp import IPKernelApp
+
+    sys.argv = [ipykernel_launcher.__file__, *arguments]
+    # 1: neither watch the parent, which is the server, nor tell how to stop a kernel that was started by hand.
+    IPKernelApp.launch_instance(parent_handle=1)
