@@ -29,7 +29,11 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision about one version, with the digests of its evidence: the model, its validation data, the reports."""
+    """One decision about one version, with the digests of its evidence: the model, its validation data, the reports.
+
+    `champion` is the version that was in production when it was reviewed: blank if there was none, None if no review
+    said so, as when the stages were run by hand.
+    """
 
     decision: str
     version: str
@@ -39,6 +43,7 @@ class Decision:
     decided_at: str
     dag_run: str
     digests: Mapping[str, str]
+    champion: str | None = None
 
     def tags(self) -> dict[str, str]:
         """The tags that record it: the whole as JSON, which is what is read, and its parts for people to see."""
@@ -119,6 +124,7 @@ def obstacle(
         or _changed_since(candidate, digests)
         or _overtaken(candidate, champion)
         or _replaced(candidate, champion, challenger)
+        or _moved(candidate, champion)
     )
 
 
@@ -164,4 +170,16 @@ def _replaced(candidate: Standing, champion: Standing | None, challenger: Standi
     return (
         f"Version {challenger.version} has become the challenger since version {candidate.version} was reviewed. "
         "Review that one, or clear train_weekly of this day from validate on."
+    )
+
+
+def _moved(candidate: Standing, champion: Standing | None) -> str | None:
+    decision = recorded(candidate.tags)
+    now = champion.version if champion else ""
+    if decision is None or decision.champion in (None, now) or now == candidate.version:
+        return None
+    then, since = (f"version {version}" if version else "no version" for version in (decision.champion, now))
+    return (
+        f"When version {candidate.version} was reviewed, {then} was the champion; now {since} is. "
+        "Clear train_weekly of this day from review on, to have it compared with what is in production."
     )

@@ -22,7 +22,7 @@ from galley.decision import (
 )
 from galley.errors import DecisionError
 from galley.journal import Entry
-from galley.registered import Registered, evidence, registered_digests, reports, tag, training_run
+from galley.registered import Registered, champion_at_review, evidence, registered_digests, reports, tag, training_run
 from galley.registry import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, asking, connect, resolve
 from galley.settings import Settings
 
@@ -59,6 +59,7 @@ def record(day: Day, answer: str, reviewer: str, reason: str, answered_at: str, 
         decided_at=stamped(answered_at),
         dag_run=dag_run,
         digests={**evidence(day, before="06"), **registered_digests(candidate)},
+        champion=champion_at_review(day, candidate.version),
     )
     tag(client, day.settings, candidate.version, decision.tags())
     return decision
@@ -78,8 +79,8 @@ def promote(day: Day, smoke: Any) -> Promotion:
     """Make the day's approved challenger the champion, and prove it on `smoke`, a frame of rows to score.
 
     Raises DecisionError when there is no recorded approval, when the evidence changed, when the champion or the
-    challenger is a newer one, and, with the former champion back in place, when the alias serves other scores than
-    the challenger gave. Doing it again finishes what was begun.
+    challenger is a newer one, when the champion is not the one that the review saw, and, with the former champion back
+    in place, when the alias serves other scores than the challenger gave. Doing it again finishes what was begun.
     """
     settings = day.settings
     client = connect(settings)

@@ -73,6 +73,13 @@ def registered_digests(standing: Standing) -> dict[str, str]:
     return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
 
 
+def champion_at_review(day: Day, version: str) -> str | None:
+    """The champion that the day's review of a version saw, blank for none; None if there was no such review."""
+    conclusions = day.reports(WEEKLY) / "metrics.json"
+    review = files.read_json(conclusions).get("review") if conclusions.is_file() else None
+    return review.get("champion_at_review") if review and review.get("version") == version else None
+
+
 def reports(day: Day) -> list[Path]:
     """The accepted notebooks of the day's training and their pages; none when the stages were run by hand."""
     found = day.reports(WEEKLY).glob("[0-9][0-9]_*")

@@ -170,6 +170,7 @@ def test_the_record_is_the_same_in_the_file_and_in_the_registry(first_week: Week
     in_file = Decision(**files.read_json(project.day.reports("train_weekly") / "decision.json"))
     in_registry = registered.Registered(registry.connect(project.settings), project.settings).find(in_file.version)
     assert in_file == recorded(in_registry.tags)
+    assert in_file.champion == ""  # the review saw that there was none
     assert concluded["record"]["approved"] is True
     assert concluded["record"]["changed"] == []
 

@@ -50,6 +50,43 @@ def test_an_answer_that_cannot_count_is_refused(answer: str, reviewer: str, reas
 NEW, SAME_DAY, CHAMPION = standing("3", "2026-11-23"), standing("4", "2026-11-23"), standing("2", "2026-11-16")
 
 
+def reviewed_against(champion: str | None) -> Standing:
+    """Version 3, approved on a review that saw this champion."""
+    decided = Decision(
+        APPROVE, "3", "2026-11-23", "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN, champion
+    )
+    return Standing("3", {"galley.ds": "2026-11-23", **decided.tags()})
+
+
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        ("", None),
+        ("2", CHAMPION),
+        (None, CHAMPION),
+        pytest.param("2", NEW, id="a promotion that is done again"),
+        pytest.param("", NEW, id="a first promotion that is done again"),
+    ],
+)
+def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Standing | None) -> None:
+    assert decision.obstacle(reviewed_against(seen), now, NEW, SEEN) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "message"),
+    [
+        ("", CHAMPION, "no version was the champion; now version 2 is"),
+        ("1", CHAMPION, "version 1 was the champion; now version 2 is"),
+        ("2", None, "version 2 was the champion; now no version is"),
+    ],
+)
+def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: Standing | None, message: str) -> None:
+    hindrance = decision.obstacle(reviewed_against(seen), now, NEW, SEEN)
+    assert hindrance is not None
+    assert message in hindrance
+    assert "Clear train_weekly of this day from review on" in hindrance
+
+
 @pytest.mark.parametrize(
     ("candidate", "champion", "challenger"),
     [

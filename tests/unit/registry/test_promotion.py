@@ -149,6 +149,35 @@ def test_a_review_changed_after_the_approval_is_refused(approve: Make) -> None:
     refuses(day, r"05_review\.ipynb")
 
 
+def reviewed(day: Day, version: str, champion: str) -> None:
+    """What the review of the day concluded, as far as the record reads it."""
+    concluded = {"review": {"version": version, "champion_at_review": champion}}
+    files.write_json(day.reports("train_weekly") / "metrics.json", concluded)
+
+
+def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_reviewed_again(
+    client: MlflowClient, settings: Settings, train: Make, approve: Make
+) -> None:
+    first, second = approve("2026-11-16"), train("2026-11-23")
+    promotion.promote(first, ROWS)
+    version = registered.register(second, {})
+    reviewed(second, version, champion="")
+    answer(second, "Approve")
+    refuses(second, "no version was the champion; now version 1 is")
+    assert version_of(client, settings, "champion") == "1"
+    reviewed(second, version, champion="1")
+    answer(second, "Approve")
+    assert promotion.promote(second, ROWS).version == version
+    assert promotion.promote(second, ROWS).version == version
+
+
+def test_the_review_of_another_version_says_nothing_of_the_champion(train: Make) -> None:
+    day = train("2026-11-23")
+    reviewed(day, "7", champion="6")
+    assert registered.champion_at_review(day, "7") == "6"
+    assert registered.champion_at_review(day, "8") is None
+
+
 def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, promote: Make) -> None:
     older = approve("2026-11-16")
     promote("2026-11-23")
