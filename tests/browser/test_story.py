@@ -62,7 +62,7 @@ def test_the_address_of_a_report_can_be_handed_on(visit):
 def test_stages_attempts_and_days_are_a_key_away(visit):
     page = visit(f"/plugin/reports/galley/reports/{WAITING}/train_weekly/02_split.html")
     frame = reports(page)
-    frame.get_by_role("link", name="split").focus()
+    frame.get_by_role("link", name="split: accepted").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(notebook(page).locator(".banner h1")).to_contain_text("train")

@@ -9,7 +9,6 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from galley.airflow.reports.access import READS_DAG
-from galley.render import render
 from galley.reports.index import Index
 from galley.reports.place import Place
 
@@ -90,4 +89,7 @@ def _themed(request: Request, page: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _page(path: Path, _changed: int, title: str) -> bytes:
+    # Imported here, so that the first look at the reports does not wait for nbconvert.
+    from galley.render import render
+
     return render(nbformat.read(path, as_version=4), title).encode()
