@@ -31,7 +31,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs docker .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab test check fix screenshots
+.PHONY: help run up lab test check fix browse screenshots
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -52,6 +52,9 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 test: $(READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+
+browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
+	$(BROWSER) -m pytest tests/browser
 
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
 	$(BROWSER) -m pytest tests/browser --pictures docs/pictures
