@@ -1,0 +1,52 @@
+"""Settings refuse nonsense, and do not give away what is private when they are shown."""
+
+import pytest
+
+from galley.errors import SettingsError
+from galley.settings import Settings, absolute_path, find_home, relative_name
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"GALLEY_OUTPUT": "/x"}, r"GALLEY_OUTPUT is no setting.*GALLEY_OUTPUTS"),
+        ({"GALLEY_DATA": "data"}, "GALLEY_DATA='data' is a relative path"),
+        ({"GALLEY_OUTPUTS": "./outputs"}, "relative path"),
+        ({"GALLEY_AIRFLOW_PORT": "http"}, "GALLEY_AIRFLOW_PORT='http' is no port"),
+        ({"GALLEY_MLFLOW_PORT": "0"}, "no port"),
+        ({"GALLEY_LAB_PORT": "65536"}, "from 1 to 65535"),
+        ({"GALLEY_LAB_PORT": "-1"}, "no port"),
+        ({"GALLEY_LAB_URL": "javascript:alert(1)"}, "no address of a page"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_its_name(environment, said):
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environment({"GALLEY_HOME": "/home", **environment})
+
+
+def test_an_empty_variable_counts_as_unset():
+    empty = {"GALLEY_DATA": "", "GALLEY_AIRFLOW_PORT": ""}
+    assert Settings.from_environment({"GALLEY_HOME": "/h", **empty}) == Settings.from_environment({"GALLEY_HOME": "/h"})
+
+
+def test_settings_that_are_shown_do_not_show_where_alerts_go():
+    settings = Settings.from_environment({"GALLEY_HOME": "/h", "GALLEY_ALERT_URLS": "mailto://ada:hunter2@example.org"})
+    assert settings.alert_urls == ("mailto://ada:hunter2@example.org",)
+    assert "hunter2" not in repr(settings)
+
+
+def test_home_is_the_nearest_folder_that_is_a_project(tmp_path):
+    below = tmp_path / "project/notebooks/train"
+    below.mkdir(parents=True)
+    with pytest.raises(SettingsError, match="GALLEY_HOME"):
+        find_home(below)
+    (tmp_path / "project/dags").mkdir()
+    (tmp_path / "project/pyproject.toml").touch()
+    assert find_home(below) == tmp_path / "project"
+
+
+def test_a_file_is_named_the_same_on_every_machine(settings):
+    for path in (settings.data / "raw/x.csv", settings.outputs / "größe", settings.notebooks / "a/b.ipynb"):
+        name = relative_name(path, settings)
+        assert not name.startswith("/")
+        assert absolute_path(name, settings) == path

@@ -1,0 +1,143 @@
+"""What a notebook states through its Stage, and what it is told when that cannot be."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from galley import files
+from galley.errors import ConclusionError, InvalidDay, MissingInput
+from galley.stage import CONCLUSION_LIMIT, MIME_TYPE, Stage
+
+
+@pytest.fixture
+def stated(settings, monkeypatch):
+    """A function that runs another with a Stage and returns what was stated, without the day."""
+    monkeypatch.setenv("GALLEY_HOME", str(settings.home))
+    InteractiveShell.instance()
+
+    def run(work):
+        with capture_output() as captured:
+            work(Stage("2026-11-23"))
+        statements = [output.data for output in captured.outputs]
+        assert all(MIME_TYPE in data and data["text/plain"] for data in statements)
+        return [data[MIME_TYPE] for data in statements][1:]
+
+    return run
+
+
+def test_reading_states_name_digest_and_size(stated, settings):
+    path = settings.data / "raw/2026-11-23/data.csv"
+    files.write_bytes(path, b"a,b\n")
+    (fact,) = stated(lambda stage: stage.read(path))
+    assert fact == {"kind": "input", "path": "data/raw/2026-11-23/data.csv", "sha256": files.digest(path), "bytes": 4}
+
+
+def test_what_is_not_there_cannot_be_read(stated, settings):
+    with pytest.raises(MissingInput, match=r"data/raw/2026-11-23/data\.csv is not there. Run the stage that writes it"):
+        stated(lambda stage: stage.read(stage.day.raw / "data.csv"))
+
+
+def test_a_relative_path_is_stated_as_the_file_that_it_is(stated, settings, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    files.write_bytes(tmp_path / "data/x.csv", b"1")  # not the project's own data
+    (fact,) = stated(lambda stage: stage.read(Path("data/x.csv")))
+    assert fact["path"] == str(tmp_path / "data/x.csv")
+
+
+def test_writing_states_the_file_when_it_is_whole(stated, settings):
+    path = settings.data / "processed/2026-11-23/train_data.csv"
+
+    def work(stage):
+        with stage.write(path) as draft:
+            draft.write_bytes(b"1")
+            assert not path.exists()
+
+    (fact,) = stated(work)
+    assert (fact["kind"], fact["path"]) == ("output", "data/processed/2026-11-23/train_data.csv")
+    assert fact["sha256"] == files.digest(path)
+
+
+def test_a_folder_is_stated_with_its_files(stated, settings):
+    path = settings.data / "models/2026-11-23"
+
+    def work(stage):
+        with stage.write(path) as draft:
+            draft.mkdir()
+            (draft / "MLmodel").write_text("x")
+
+    (fact,) = stated(work)
+    assert fact["files"] == ["MLmodel"]
+
+
+def test_a_write_that_raises_states_nothing_and_leaves_the_old(stated, settings):
+    path = settings.data / "x.csv"
+    files.write_bytes(path, b"old")
+
+    def work(stage):
+        with pytest.raises(ZeroDivisionError), stage.write(path) as draft:
+            draft.write_bytes(b"%d" % (1 // 0))
+
+    assert stated(work) == []
+    assert path.read_bytes() == b"old"
+
+
+def test_numbers_of_numpy_and_pandas_are_concluded_as_what_they_are(stated):
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
+    (fact,) = stated(
+        lambda stage: stage.conclude(
+            rows=frame["a"].sum(),
+            mean=frame["b"].mean(),
+            good=np.bool_(True),
+            zero=np.array(3),
+            nested={"share": np.float32(0.5), "counts": [np.int64(1)]},
+        )
+    )
+    assert fact["values"] == {
+        "rows": 3, "mean": 1.0, "good": True, "zero": 3, "nested": {"share": 0.5, "counts": [1]}
+    }  # fmt: skip
+    json.dumps(fact)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), np.float64("inf"), [float("nan")], {1, 2}, object(), np.array([1, 2]), pd.DataFrame({"a": [1]}),
+     pd.Timestamp("2026-11-23"), pd.NA, b"x", {(1, 2): 3}, {"deep": [np.datetime64("2026-11-23")]}],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_plain_json_is_refused_by_its_name(stated, value):
+    with pytest.raises(ConclusionError, match=r"'wrong' cannot be concluded: .*Give plain JSON"):
+        stated(lambda stage: stage.conclude(right=1, wrong=value))
+
+
+def test_what_is_too_large_is_refused_by_its_name(stated):
+    with pytest.raises(ConclusionError, match="'large' is its largest part"):
+        stated(lambda stage: stage.conclude(small=1, large="x" * CONCLUSION_LIMIT))
+
+
+def test_a_stage_concludes_once_and_a_refused_conclusion_does_not_count(stated):
+    def work(stage):
+        with pytest.raises(ConclusionError, match="'a'"):
+            stage.conclude(a=object())
+        stage.conclude(a=1)
+        with pytest.raises(ConclusionError, match="concluded already"):
+            stage.conclude(a=2)
+
+    assert stated(work) == [{"kind": "conclusion", "values": {"a": 1}}]
+
+
+def test_a_stage_without_a_day_works_on_the_latest(stated, settings):
+    for name in ("data.csv", "target.csv"):
+        files.write_bytes(settings.data / "raw/2026-11-22" / name, b"")
+    with capture_output() as captured:
+        assert Stage().day.ds == "2026-11-22"
+    assert "left at None" in captured.outputs[0].data["text/plain"]
+
+
+def test_a_stage_of_no_date_is_refused(stated):
+    with pytest.raises(InvalidDay):
+        Stage("yesterday")
