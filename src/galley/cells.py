@@ -1,15 +1,12 @@
 """Cells: a notebook's cells run in a kernel, with what they print bounded and each cell's end kept as it happens."""
 
-import ctypes
 import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import suppress
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from papermill.engines import NotebookExecutionManager
 from galley.attempts import Attempts
 from galley.errors import RecordLost, StageInterrupted
 from galley.stage import MIME_TYPE
+from galley.warm.lifeline import DieWithParent
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +33,14 @@ CELL_LIMIT = 3 * DATA_LIMIT
 _OUTPUT_COST = 500
 """What an output counts for beside its content, so that a million empty ones are too many."""
 _MESSAGE_LIMIT = 10_000
-_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing can be
-_SET_PARENT_DEATH_SIGNAL = 1
 _OUTPUTS = ("stream", "display_data", "execute_result", "update_display_data", "error")
 _DEATH_GRACE = 3.0
 """Seconds that the thread of a killed kernel gets to notice. Airflow follows SIGTERM by SIGKILL after five."""
 _SIGNAL_DELAY = 0.25
 """Seconds that a timeout or a signal may come late."""
+_OUTPUT_DELAY = 60
+"""Seconds that a cell's output may take to come in after the cell has ended. Four, as is usual, are too few for much of
+it on a busy machine, and the run would be said to have timed out."""
 _SAVING_SHARE = 10
 """A cell's start or end is not saved before this many times the last save's duration passed, so that saving a large
 notebook costs a tenth of the run at most."""
@@ -99,7 +98,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
     """papermill's client, stopping at the first cell that fails and bounded in what it keeps of outputs."""
 
     def __init__(self, recorder: Recorder, sockets: Path, **options: Any) -> None:
-        super().__init__(recorder, shell_timeout_interval=1, **options)
+        super().__init__(recorder, shell_timeout_interval=1, iopub_timeout=_OUTPUT_DELAY, **options)
         self._sockets = sockets
         self._printed = self._shown = self._left_out = 0
 
@@ -192,17 +191,6 @@ def _shortened(text: str) -> str:
     return f"{text[: TEXT_LIMIT // 2]}\n[galley left out {over:,} characters]\n{text[-TEXT_LIMIT // 2 :]}"
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel killed when its process's parent is gone, however that ended and whatever the kernel does then.
-
-    It runs in the kernel's process before its program; ipykernel's own look at its parent needs a free interpreter.
-    """
-    if sys.platform == "linux":
-        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-
 class CellsThread:
     """The thread that runs the cells, so that the one that waits for it can be interrupted cleanly at any moment."""
 
@@ -243,7 +231,7 @@ class CellsThread:
 
     def _execute(self) -> None:
         try:
-            self._client.execute(preexec_fn=partial(_die_with, os.getpid()), **self._options)
+            self._client.execute(preexec_fn=DieWithParent(), **self._options)
         except BaseException as error:  # it is raised where run() waits
             self._error = error
         finally:

@@ -38,6 +38,7 @@ def kill_rounds(desk, name, seed, seen):
     moments = random.Random(seed)  # noqa: S311 - repeatable, not secret
     asked = desk.asked(desk.write(*CELLS, name=name))
     attempts = Attempts(desk.reports, name)
+    stage_process.start(asked, desk.settings).join()  # it may have to start the server of warm kernels
     began = time.monotonic()
     stage_process.start(asked, desk.settings).join()
     takes = time.monotonic() - began

@@ -1,9 +1,6 @@
 """Launch: how a process that was forked from a server becomes the kernel that a client asked for."""
 
-import fcntl
 import os
-import select
-import signal
 import socket
 import sys
 import time
@@ -13,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from galley.warm import protocol
+from galley.warm.lifeline import die_with
 
 IMPORTED = (
     "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
@@ -20,8 +18,6 @@ IMPORTED = (
     "IPython.extensions.storemagic", "sqlite3", "tornado.locks", "tornado.platform.asyncio", "tornado.queues",
 )  # fmt: skip
 """What each kernel imports when it starts."""
-_F_SETSIG = 10
-"""fcntl's command on Linux, which Python has no name for."""
 
 
 @dataclass
@@ -59,7 +55,7 @@ def launch(order: Order, defaults: Mapping[str, str]) -> None:
     `defaults` are environment variables that modules have set when they were imported.
     """
     os.setsid()
-    _die_with(order.lifeline)
+    die_with(order.lifeline)
     try:
         os.chdir(order.folder)
     except OSError as error:
@@ -78,20 +74,6 @@ def launch(order: Order, defaults: Mapping[str, str]) -> None:
     os.close(pidfd)
     order.connection.close()
     _run(order.arguments)
-
-
-def _die_with(lifeline: int) -> None:
-    """Let the operating system kill this process group when the pipe's other end is closed.
-
-    No thread that waits: one would not run while a cell's library holds the interpreter's lock.
-    """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    poller = select.poll()
-    poller.register(lifeline, 0)
-    if poller.poll(0):  # closed before this was set
-        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _renew_chance() -> None:

@@ -17,6 +17,7 @@ from galley.settings import warm_kernels
 from galley.warm.client import Client, NoWarmKernel, private_folder
 from galley.warm.forked import ForkedKernel
 from galley.warm.identity import Identity
+from galley.warm.lifeline import DieWithParent
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class WarmProvisioner(LocalProvisioner):
         if not wanted:
             return None
         python, launcher, arguments = cmd[0], cmd[1:3], cmd[3:]
-        unknown = sorted(set(kwargs) - _KNOWN)
+        unknown = sorted(name for name in kwargs if name not in _KNOWN and not isinstance(kwargs[name], DieWithParent))
         if launcher != _LAUNCHER or not Path(python).is_absolute() or unknown:
             raise NoWarmKernel(f"{' '.join(unknown or cmd[:3])} cannot be had forked")
         environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
