@@ -32,6 +32,8 @@ _ATTRIBUTES = {
     "img": {"src", "alt", "width", "height"},
     **{f"h{level}": {"id", "class", "style"} for level in range(1, 7)},
 }
+_CLASSES = {"dataframe", "highlight"}
+"""Classes that outputs and markdown keep, beside the short ones of highlighted code."""
 _STYLES = {
     "background-color", "border", "border-bottom", "border-top", "color", "font-style", "font-weight", "height",
     "max-width", "min-width", "padding", "text-align", "text-decoration", "vertical-align", "white-space", "width",
@@ -54,6 +56,10 @@ def clean(html: str) -> str:
 
 
 def _harmless(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "class":  # a report's own classes would let an output look like its banner
+        return " ".join(name for name in value.split() if name in _CLASSES or len(name) <= 3) or None
+    if attribute == "id" and value.startswith("cell-"):
+        return None
     is_data = value.strip().lower().startswith("data:")
     if tag == "img" and attribute == "src":
         return value if value.strip().lower().startswith("data:image/") else None
