@@ -23,6 +23,8 @@ from galley.notebook import Notebook
 from galley.settings import Settings, absolute_path, relative_name
 from galley.stage import MIME_TYPE
 
+OTHER_NUMBERS = "says something else than the notebook concluded"
+
 
 def now() -> str:
     """The time in UTC, to the millisecond."""
@@ -128,7 +130,7 @@ def _mismatches(path: Path, settings: Settings) -> Iterator[Mismatch]:
         yield Mismatch(name, page.name, "was not rendered from this notebook")
     copied = _copied(path.with_name("metrics.json"), stage_of(path.stem))
     if copied != record["conclusion"]:
-        yield Mismatch(name, "metrics.json", "says something else than the notebook concluded")
+        yield Mismatch(name, "metrics.json", OTHER_NUMBERS)
 
 
 def stage_of(name: str) -> str:
