@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
@@ -225,6 +225,11 @@ class CellsThread:
             raise StageInterrupted(
                 f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
                 "happens each time, look for memory that runs out or a library that crashes."
+            ) from self._error
+        if isinstance(self._error, CellTimeoutError) and "IOPub" in str(self._error):
+            raise RecordLost(
+                "A cell ended, and what it said did not all arrive: more small outputs came at once than a kernel can "
+                "send. Print less often, or show fewer outputs, in the cell that is marked."
             ) from self._error
         if self._error is not None:
             raise self._error

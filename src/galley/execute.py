@@ -4,6 +4,7 @@ The thread that was called only waits, so that a timeout or a signal ends its wa
 in a thread beside it. Whatever ends the run is written into the attempt before it is passed on.
 """
 
+import json
 import logging
 import os
 import re
@@ -108,7 +109,7 @@ class Execution:
             "version": 1,
             "stage": self.asked.name,
             "run": dict(self.asked.run),
-            "parameters": dict(self.asked.parameters),
+            "parameters": _as_record(self.asked.parameters),
             "started": evidence.now(),
             "end": {"state": attempts.RUNNING, "message": "This stage was running when this was written."},
             **evidence.provenance(notebook, self.settings),
@@ -132,10 +133,11 @@ class Execution:
         values = notebook.bind(self.asked.parameters)
         kernel = find_kernel(self.asked.kernel or notebook.kernel_name)
         record = node.metadata.galley
-        record.parameters = {**notebook.defaults, **values}
+        record.parameters = _as_record({**notebook.defaults, **values})
         record.kernel = {"name": kernel}
         if values:
             node.cells = _parameterized(notebook, node, values, kernel).cells
+            node.metadata.papermill.parameters = _as_record(values)
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
         with TemporaryDirectory(prefix="galley-", ignore_cleanup_errors=True) as sockets:
@@ -202,6 +204,17 @@ def find_kernel(name: str | None) -> str:
             f"mend {there[name]}/kernel.json."
         )
     return name
+
+
+def _as_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as plain JSON; what is none, and will be refused, as Python shows it."""
+    plain = {}
+    for name, value in values.items():
+        try:
+            plain[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            plain[name] = repr(value)
+    return plain
 
 
 def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any], kernel: str) -> NotebookNode:

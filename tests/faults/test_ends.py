@@ -133,6 +133,24 @@ def test_wrong_parameters_are_recorded_as_refused_and_start_no_kernel(desk):
     assert read(desk.attempts().path(1)).cells[1].execution_count is None
 
 
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}], ids=["object", "nan", "set"])
+def test_a_parameter_that_no_record_can_hold_is_refused_with_a_record_all_the_same(desk, value):
+    _, _, end = fail(desk, ParameterError, CONCLUDES, parameters={"ds": value})
+    assert end["state"] == "refused"
+    assert read(desk.attempts().path(1)).metadata.galley.parameters == {"ds": repr(value)}
+
+
+def test_a_dict_with_keys_of_several_kinds_reaches_the_notebook_and_the_record(desk):
+    declared = code("ds: str = None  # the day\nsizes: dict = {}  # by name or number", "parameters")
+    path = desk.write("assert sizes == {'1': 'a', 'b': 2}")
+    node = read(path)
+    node.cells[0] = declared
+    nbformat.write(node, path)
+    given = {"ds": "2026-11-23", "sizes": "{1: 'a', 'b': 2}"}
+    outcome = Execution(desk.asked(path, parameters=given), desk.settings).run()
+    assert read(outcome.notebook).metadata.galley.parameters["sizes"] == {"1": "a", "b": 2}
+
+
 def test_a_kernel_that_there_is_not_is_refused_with_those_there_are(desk):
     error, _, end = fail(desk, KernelNotFound, CONCLUDES, kernel="julia-1.6")
     assert "'julia-1.6'. Use one of data, " in str(error)

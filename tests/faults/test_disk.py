@@ -1,0 +1,80 @@
+"""A disk that is full or cannot be written: the error says so, and what was accepted stays as it was."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import Desk, end_of, read
+
+from galley import files
+from galley.errors import RecordLost
+
+CONCLUDES = "from galley.stage import Stage\nStage(ds).conclude(rows=3)"
+
+
+@pytest.fixture
+def mount():
+    """Mounts, and undoes it: what can only be tried as root, on Linux."""
+    mounted = []
+
+    def do(folder, *options):
+        folder.mkdir(parents=True, exist_ok=True)
+        tried = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
+        if tried.returncode != 0:
+            reason = f"a file system cannot be mounted here: {tried.stderr.strip()}"
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+        mounted.append(folder)
+
+    yield do
+    for folder in reversed(mounted):
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small(desk: Desk, mount) -> Desk:
+    """A desk whose outputs are on a disk of 1 MB."""
+    mount(desk.settings.outputs, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    return desk
+
+
+def fill(desk):
+    filler = desk.settings.outputs / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        while shutil.disk_usage(filler).free:
+            stream.write(b"x" * 4096)
+    return filler
+
+
+def test_a_full_disk_is_an_error_that_says_so_and_the_accepted_run_stays(small):
+    accepted = small.run(CONCLUDES)
+    before = files.digest(accepted.notebook), files.digest(accepted.page), files.digest(small.reports / "metrics.json")
+    filler = fill(small)
+    with pytest.raises(RecordLost, match=r"No space left on device.*Make room"):
+        small.run(CONCLUDES)
+    filler.unlink()
+    metrics = small.reports / "metrics.json"
+    assert (files.digest(accepted.notebook), files.digest(accepted.page), files.digest(metrics)) == before
+    assert small.run(CONCLUDES).attempt == small.attempts().numbers()[-1]
+
+
+def test_a_disk_that_fills_up_during_a_run_leaves_an_attempt_that_is_not_completed(small):
+    accepted = small.run(CONCLUDES)
+    before = files.digest(accepted.notebook)
+    with pytest.raises(RecordLost):
+        small.run(CONCLUDES, "print('x' * 900_000)", "import time\ntime.sleep(0.5)", "1")
+    assert files.digest(accepted.notebook) == before
+    assert end_of(small.attempts().path(2))["state"] in ("running", "failed")
+    assert read(small.attempts().path(2)).cells
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small.settings.outputs)], check=True)
+    small.run(CONCLUDES)
+    assert end_of(small.attempts().path(2))["state"] in ("interrupted", "failed")
+
+
+def test_outputs_that_cannot_be_written_are_an_error_that_says_so(small, mount):
+    accepted = small.run(CONCLUDES)
+    subprocess.run(["mount", "-o", "remount,ro", str(small.settings.outputs)], check=True)
+    with pytest.raises(RecordLost, match=r"Read-only file system.*mend the permissions"):
+        small.run(CONCLUDES)
+    assert end_of(accepted.notebook)["state"] == "completed"
+    assert small.attempts().numbers() == [1]
