@@ -48,6 +48,7 @@ def test_a_failed_stage_is_found_with_the_cell_that_failed(visit, picture):
     failed = notebook(page).locator(".cell.failed")
     expect(failed).to_be_in_viewport()
     expect(failed).to_contain_text("distance")
+    page.set_viewport_size({"width": 1280, "height": 680})  # no further down than the project's own lines
     picture(page, "failed_stage")
 
 
