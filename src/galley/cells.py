@@ -19,6 +19,7 @@ from papermill.engines import NotebookExecutionManager
 
 from galley.attempts import Attempts
 from galley.errors import RecordLost, StageInterrupted
+from galley.kernel_client import PromptClient
 from galley.stage import MIME_TYPE
 from galley.warm.lifeline import DieWithParent
 
@@ -106,6 +107,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         """A kernel reached through Unix sockets: nobody else can connect, and parallel starts cannot take one port."""
         manager = super().create_kernel_manager()
         manager.transport = "ipc"
+        manager.client_factory = PromptClient
         manager.connection_file = str(self._sockets / "kernel.json")
         manager.ip = str(self._sockets / "kernel")
         return manager

@@ -18,8 +18,8 @@ from galley.warm import protocol
 from galley.warm.forked import ForkedKernel
 from galley.warm.identity import Identity
 
-_ANSWER = 10.0
-"""Seconds that a server has to fork."""
+_ANSWER = 30.0
+"""Seconds that a server has to fork, and the kernel to open its sockets."""
 _REMEMBERED = 300.0
 """Seconds for which a server that could not be started is not tried again."""
 

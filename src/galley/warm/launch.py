@@ -1,8 +1,12 @@
 """Launch: how a process that was forked from a server becomes the kernel that a client asked for."""
 
+import atexit
+import gc
+import io
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +54,7 @@ class Order:
 
 
 def launch(order: Order, defaults: Mapping[str, str]) -> None:
-    """Be the kernel, until it ends. The client is told once nothing can go wrong that would not go wrong in any.
+    """Be the kernel, until it ends. The client is told once there is something to connect to.
 
     `defaults` are environment variables that modules have set when they were imported.
     """
@@ -69,11 +73,13 @@ def launch(order: Order, defaults: Mapping[str, str]) -> None:
     time.tzset()
     _renew_chance()
     Path("/proc/self/comm").write_text("warm kernel")
+    kernel = _initialized(order.arguments)
     pidfd = os.pidfd_open(os.getpid())
     protocol.send(order.connection, {"pid": os.getpid()}, [pidfd])
     os.close(pidfd)
     order.connection.close()
-    _run(order.arguments)
+    kernel.start()
+    _end()
 
 
 def _renew_chance() -> None:
@@ -85,10 +91,28 @@ def _renew_chance() -> None:
         modules["multiprocessing"].current_process().authkey = os.urandom(32)
 
 
-def _run(arguments: list[str]) -> None:
+def _initialized(arguments: list[str]) -> Any:
+    """The kernel's application, its sockets open."""
     import ipykernel_launcher  # type: ignore[import-untyped]
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = [ipykernel_launcher.__file__, *arguments]
     # 1: neither watch the parent, which is the server, nor tell how to stop a kernel that was started by hand.
-    IPKernelApp.launch_instance(parent_handle=1)
+    application: Any = IPKernelApp.instance(parent_handle=1)
+    application.initialize()
+    return application
+
+
+def _end() -> None:
+    """End as an interpreter ends, but for taking its modules apart.
+
+    That takes longer than the rest of a short stage, because it copies each page that is shared with the server. Python
+    ends the children that multiprocessing forks so, too. IPython has let go of the notebook's variables by then.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    for thing in gc.get_objects():
+        if type(thing) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom) and not thing.closed:
+            thing.flush()
+    os._exit(0)

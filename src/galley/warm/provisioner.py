@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 _KNOWN = {"cwd", "env", "stdout", "stderr", "extra_arguments", "kernel_id"}
 """Options of a launch that a forked kernel honours. With any other, the kernel is started as usual."""
+_GRACE = 1.0
+"""Seconds in which most kernels end that are asked to."""
 
 
 class WarmProvisioner(LocalProvisioner):
@@ -51,6 +54,18 @@ class WarmProvisioner(LocalProvisioner):
         log.info("The kernel was forked: process %s", kernel.pid)
         return self.connection_info
 
+    async def shutdown_requested(self, restart: bool = False) -> None:  # noqa: ARG002 # as it is called
+        """Wait a moment for the kernel to end, and see it at once: jupyter_client looks ten times a second."""
+        if self.pid is None:
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        with suppress(ProcessLookupError, TimeoutError), pidfd_of(self.pid) as pidfd:
+            loop.add_reader(pidfd, ended.set)
+            try:
+                await asyncio.wait_for(ended.wait(), _GRACE)
+            finally:
+                loop.remove_reader(pidfd)
+
     def _fork(self, cmd: list[str], **kwargs: Any) -> ForkedKernel | None:
         """A forked kernel, or None where none is wanted."""
         try:
@@ -70,6 +85,16 @@ class WarmProvisioner(LocalProvisioner):
             nothing = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
             stdio = [nothing.fileno(), _descriptor(kwargs.get("stdout"), 1), _descriptor(kwargs.get("stderr"), 2)]
             return Client(identity, private_folder(), self.patience, self.idle).fork(order, stdio)
+
+
+@contextmanager
+def pidfd_of(pid: int) -> Iterator[int]:
+    """A file descriptor that is readable once the process has ended. Raises ProcessLookupError if it is gone."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        yield pidfd
+    finally:
+        os.close(pidfd)
 
 
 def _descriptor(given: Any, inherited: int) -> int:

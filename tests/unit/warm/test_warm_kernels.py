@@ -157,13 +157,31 @@ def test_a_restarted_kernel_is_another_process_that_knows_nothing(start, name):
     assert not is_known
 
 
-def test_a_kernel_that_is_shut_down_runs_what_is_registered_for_its_end(start, name, tmp_path):
+ENDS = """
+import atexit, pathlib, sys, threading, time
+here = pathlib.Path({folder!r})
+atexit.register((here / "atexit").touch)
+left_open = (here / "left open").open("w")
+left_open.write("whole")
+in_a_cycle = [(here / "in a cycle").open("w")]
+in_a_cycle.append(in_a_cycle)
+in_a_cycle[0].write("whole")
+sys.held_by_a_module = (here / "held by a module").open("w")
+sys.held_by_a_module.write("whole")
+threading.Thread(target=lambda: (time.sleep(0.5), (here / "thread").touch())).start()
+answer = 0
+"""
+
+
+def test_a_kernel_that_is_shut_down_ends_in_order_and_loses_nothing_that_it_wrote(start, name, tmp_path):
     kernel = start(name)
-    kernel.run(f"import atexit, pathlib\natexit.register(pathlib.Path({str(tmp_path / 'end')!r}).touch)\nanswer = 0")
+    kernel.run(ENDS.format(folder=str(tmp_path)))
     process = kernel.process
     kernel.manager.shutdown_kernel()
     assert process.returncode == 0
-    assert (tmp_path / "end").exists()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "atexit": "", "thread": "", "left open": "whole", "in a cycle": "whole", "held by a module": "whole"
+    }  # fmt: skip
 
 
 def test_a_kernel_that_exits_is_seen_to_be_dead_with_its_code(start, name):
