@@ -1,6 +1,6 @@
 """A verdict: what the checks of a review amount to, for the person who decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 APPROVE = "approve"
@@ -52,9 +52,3 @@ def checks_table(checks: Sequence[Check]) -> str:
         for check in checks
     ]
     return "\n".join(["| | check | value | limit |", "|---|---|---:|---|", *rows])
-
-
-def scores_table(new: str, old: str, scores: Mapping[str, tuple[float, float]]) -> str:
-    """Scores of two models side by side as a table in markdown, with what the new one adds."""
-    rows = [f"| {name} | {one:.4f} | {other:.4f} | {one - other:+.4f} |" for name, (one, other) in scores.items()]
-    return "\n".join([f"| | {new} | {old} | difference |", "|---|---:|---:|---:|", *rows])
