@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _NOT_FOR_KERNELS = ("AIRFLOW__", "_AIRFLOW", "GALLEY_ALERT_URLS")
 """Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
+_LONGEST_FOLDER = 70
+"""Bytes: a socket's address has 107, and what is made in the folder has a name too."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -140,7 +142,7 @@ class Execution:
             node.metadata.papermill.parameters = _as_record(values)
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
-        with TemporaryDirectory(prefix="galley-", ignore_cleanup_errors=True) as sockets:
+        with TemporaryDirectory(prefix="galley-", dir=_folder_for_sockets(), ignore_cleanup_errors=True) as sockets:
             client = Client(
                 recorder,
                 Path(sockets),
@@ -204,6 +206,12 @@ def find_kernel(name: str | None) -> str:
             f"mend {there[name]}/kernel.json."
         )
     return name
+
+
+def _folder_for_sockets() -> str:
+    """Where temporary files go, unless its path is longer than the address of a Unix socket can be."""
+    usual = gettempdir()
+    return usual if len(os.fsencode(usual)) < _LONGEST_FOLDER else "/tmp"  # noqa: S108 - a folder of its own in it
 
 
 def _as_record(values: Mapping[str, Any]) -> dict[str, Any]:

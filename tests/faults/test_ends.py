@@ -245,6 +245,13 @@ def test_a_timeout_while_the_page_is_made_is_no_completed_run(desk, monkeypatch)
     assert not desk.attempts().accepted.exists()
 
 
+def test_a_long_path_for_temporary_files_is_no_obstacle(desk, monkeypatch):
+    folder = desk.home / ("long" * 30)
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert desk.run(CONCLUDES).conclusion["rows"] == 3
+
+
 def test_a_run_that_is_told_to_end_is_killed(desk):
     execution = desk.execution(WAITS)
     signal.signal(signal.SIGTERM, lambda *_: execution.kill())

@@ -1,0 +1,66 @@
+"""Attempts are numbered without gaps, and what is kept of them can be read again."""
+
+import nbformat
+import pytest
+
+from galley.attempts import RUNNING, Attempts
+
+
+@pytest.fixture
+def attempts(tmp_path):
+    return Attempts(tmp_path / "reports", "01_stage")
+
+
+def running(source="x"):
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    node.metadata.galley = {"end": {"state": RUNNING}}
+    return node
+
+
+def test_numbers_go_on_and_are_those_of_the_stage_alone(attempts):
+    other = Attempts(attempts.folder, "01_stage.m7")
+    for each in (attempts, other, attempts):
+        with each.sole():
+            each.begin(running())
+    assert (attempts.numbers(), other.numbers()) == ([1, 2], [1])
+
+
+def test_the_tenth_attempt_follows_the_ninth(attempts):
+    for _ in range(11):
+        with attempts.sole():
+            attempts.begin(running())
+    assert attempts.numbers() == list(range(1, 12))
+
+
+def test_an_attempt_without_an_end_is_interrupted_when_the_next_begins(attempts):
+    for _ in range(2):
+        with attempts.sole():
+            attempts.begin(running())
+    states = [attempts.read(number).metadata.galley.end.state for number in (1, 2)]
+    assert states == ["interrupted", RUNNING]
+
+
+def test_a_text_that_has_no_utf_8_is_kept(attempts):
+    with attempts.sole():
+        number = attempts.begin(running("'\ud800'"))
+        attempts.save_page(number, "<p>\ud800</p>")
+    assert attempts.read(number).cells[0].source == "'\ud800'"
+
+
+def test_a_draft_of_a_process_that_was_killed_is_swept_away(attempts):
+    with attempts.sole():
+        attempts.begin(running())
+    draft = attempts.path(1).with_name(".01_stage.try1.ipynb.x")
+    others = attempts.path(1).with_name(".01_stage_two.try1.ipynb.x")
+    for path in (draft, others):
+        path.touch()
+    with attempts.sole():
+        attempts.begin(running())
+    assert (draft.exists(), others.exists()) == (False, True)
+
+
+def test_a_stage_is_running_while_its_lock_is_held_and_no_longer(attempts):
+    assert not attempts.is_running()
+    with attempts.sole():
+        assert attempts.is_running()
+    assert not attempts.is_running()
