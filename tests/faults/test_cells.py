@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from conftest import Desk, code, printed, read, text
+from desk_of_stages import Desk, code, printed, read, text
 
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><circle r='4'/></svg>"
 WIDGET = {"_model_module": "@jupyter-widgets/controls", "_model_name": "IntSliderModel", "value": 3}

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import Desk, end_of, read
+from desk_of_stages import Desk, end_of, read
 
 from galley import files
 from galley.errors import RecordLost

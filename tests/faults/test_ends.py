@@ -10,7 +10,7 @@ import time
 import nbformat
 import psutil
 import pytest
-from conftest import code, end_of, kernels, read
+from desk_of_stages import code, end_of, kernels, read
 from nbclient.exceptions import CellTimeoutError
 
 from galley import evidence, execute

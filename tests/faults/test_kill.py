@@ -9,7 +9,7 @@ import nbformat
 import psutil
 import pytest
 import stage_process
-from conftest import DS, end_of, read
+from desk_of_stages import DS, end_of, read
 
 from galley import evidence
 from galley.attempts import Attempts

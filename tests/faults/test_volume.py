@@ -6,7 +6,7 @@ import time
 
 import psutil
 import pytest
-from conftest import DS, printed, read, text
+from desk_of_stages import DS, printed, read, text
 
 from galley import cells
 from galley.attempts import Attempts
