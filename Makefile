@@ -31,7 +31,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs docker .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab test check fix browse screenshots
+.PHONY: help run up lab test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -55,6 +55,9 @@ test: $(READY) ## every test that needs no Docker
 
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser
+
+bench: $(READY) ## each stage as notebook, forked and cold, and as plain script; writes docs/benchmarks.md, ten minutes
+	$(AIRFLOW) benchmarks/stages.py
 
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
 	$(BROWSER) -m pytest tests/browser --pictures docs/pictures

@@ -14,6 +14,14 @@ _PREFIXES = (
     "OTEL_", "PANDAS_", "PYTHON", "SCIPY_", "SKLEARN_", "XDG_",
 )  # fmt: skip
 """Environment variables that an interpreter or a library may read when it is loaded, and never again."""
+_LATER = {
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_REGISTRY_URI",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_RUN_ID",
+}
+"""Those among them that are read when they are needed."""
 _PROCESS = Path("/proc/self")
 
 
@@ -29,9 +37,7 @@ class Identity:
     @classmethod
     def of(cls, python: str, modules: Sequence[str], environment: Mapping[str, str]) -> "Identity":
         """The identity of a kernel that this process would start with that environment."""
-        read_at_load = {
-            name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)
-        }
+        read_at_load = {name: value for name, value in environment.items() if _is_read_at_load(name)}
         return cls(python, tuple(modules), read_at_load, _inherited())
 
     @property
@@ -39,6 +45,10 @@ class Identity:
         """A short name that two equal identities share."""
         content = [self.python, self.modules, sorted(self.environment.items()), self.inherited]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+def _is_read_at_load(name: str) -> bool:
+    return (name in _NAMES or name.startswith(_PREFIXES)) and name not in _LATER
 
 
 def _inherited() -> tuple[str, ...]:
