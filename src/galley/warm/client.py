@@ -20,6 +20,8 @@ from galley.warm.identity import Identity
 
 _ANSWER = 30.0
 """Seconds that a server has to fork, and the kernel to open its sockets."""
+_LONGEST_FOLDER = 60
+"""Bytes: a socket's address has 107, and 45 are needed for what is in the folder."""
 _REMEMBERED = 300.0
 """Seconds for which a server that could not be started is not tried again."""
 
@@ -30,7 +32,9 @@ class NoWarmKernel(Exception):
 
 def private_folder() -> Path:
     """The folder of this user's sockets, which nobody else can enter. Raises NoWarmKernel where there cannot be one."""
-    folder = Path(tempfile.gettempdir()) / f"galley-{os.geteuid()}"
+    usual = tempfile.gettempdir()
+    parent = usual if len(os.fsencode(usual)) < _LONGEST_FOLDER else "/tmp"  # noqa: S108 # a folder of its own in it
+    folder = Path(parent) / f"galley-{os.geteuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = folder.lstat()
@@ -63,6 +67,9 @@ class Client:
                     if kernel is None:
                         self._start()
                         kernel = self._ask(order, stdio)
+        except TimeoutError as error:
+            self._socket.unlink(missing_ok=True)  # so that the next task does not wait for it too
+            raise NoWarmKernel(f"its server did not answer in {_ANSWER:g} seconds") from error
         except (OSError, protocol.ProtocolError) as error:
             raise NoWarmKernel(f"{type(error).__name__}: {error}") from error
         if kernel is None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -166,17 +167,42 @@ def test_a_module_that_cannot_be_preloaded_costs_one_line(
     assert within(5, lambda: servers(folder) == before)
 
 
-def test_a_folder_that_is_somebody_elses_is_not_used(start, name, monkeypatch, tmp_path, caplog):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / f"galley-{os.geteuid()}").mkdir(mode=0o755)
-    (tmp_path / f"galley-{os.geteuid()}").chmod(0o755)
+@pytest.fixture
+def empty(folder, monkeypatch):
+    """Another folder for temporary files."""
+    path = Path(tempfile.mkdtemp(dir=folder))
+    monkeypatch.setattr("tempfile.tempdir", str(path))
+    return path
+
+
+def test_a_folder_that_is_not_the_users_alone_is_not_used(start, name, empty, caplog):
+    (empty / f"galley-{os.geteuid()}").mkdir()
+    (empty / f"galley-{os.geteuid()}").chmod(0o755)
     starts_cold(start(name), caplog, "is not a folder of this user's alone")
 
 
-def test_a_folder_that_cannot_be_made_is_done_without(start, name, monkeypatch, tmp_path, caplog):
-    (tmp_path / f"galley-{os.geteuid()}").touch()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_folder_that_cannot_be_made_is_done_without(start, name, empty, caplog):
+    (empty / f"galley-{os.geteuid()}").touch()
     starts_cold(start(name), caplog, "cannot be made")
+
+
+def test_a_long_path_for_temporary_files_is_no_obstacle(monkeypatch, empty):
+    (empty / ("long" * 30)).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(empty / ("long" * 30)))
+    assert len(str(client.private_folder())) < 60
+
+
+def test_a_server_that_is_stopped_is_waited_for_once(start, spec, server_of, monkeypatch, caplog):
+    server, _ = server_of(spec("stopped", "bisect"))
+    server.suspend()
+    try:
+        monkeypatch.setattr(client, "_ANSWER", 1)
+        starts_cold(start("stopped"), caplog, "did not answer in 1 seconds")
+        monkeypatch.undo()
+        another, _ = server_of("stopped")
+        assert another.pid != server.pid
+    finally:
+        server.kill()
 
 
 def test_off_is_off(start, name, monkeypatch, caplog):
