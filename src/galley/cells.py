@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -42,6 +43,8 @@ _SIGNAL_DELAY = 0.25
 _OUTPUT_DELAY = 60
 """Seconds that a cell's output may take to come in after the cell has ended. Four, as is usual, are too few for much of
 it on a busy machine, and the run would be said to have timed out."""
+_IDLE_DELAY = 0.2
+"""Seconds in which a kernel that has answered is idle."""
 _SAVING_SHARE = 10
 """A cell's start or end is not saved before this many times the last save's duration passed, so that saving a large
 notebook costs a tenth of the run at most."""
@@ -111,6 +114,15 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         manager.connection_file = str(self._sockets / "kernel.json")
         manager.ip = str(self._sockets / "kernel")
         return manager
+
+    def wait_for_reply(self, msg_id: str, cell: NotebookNode | None = None) -> Any:
+        """The answer to what papermill asks at the end, once the kernel is idle.
+
+        It is interrupted then, before it is shut down, and would call that an error on the task's log while it is busy.
+        """
+        reply = super().wait_for_reply(msg_id, cell)
+        run_sync(self.kc.is_idle_after)(msg_id, _IDLE_DELAY)
+        return reply
 
     async def _async_check_alive(self) -> None:
         self.nb_man.catch_up()  # nbclient comes here once a second while a cell runs

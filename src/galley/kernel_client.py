@@ -1,6 +1,7 @@
 """Kernel client: jupyter_client's own, prompt at the start and with room for many outputs."""
 
 import time
+from contextlib import suppress
 from queue import Empty
 from typing import Any
 
@@ -48,12 +49,18 @@ class PromptClient(AsyncKernelClient):
         try:
             while (reply := await self.get_shell_msg(timeout=1))["parent_header"].get("msg_id") != asked:
                 pass
-            while not _is_end_of(await self.get_iopub_msg(timeout=hearing), asked):
-                pass
         except Empty:
             return False
         self._handle_kernel_info_reply(reply)
-        return True
+        return await self.is_idle_after(asked, hearing)
+
+    async def is_idle_after(self, asked: str, timeout: float) -> bool:
+        """Wait until the kernel is done with a request, or nothing comes for that long; returns which."""
+        with suppress(Empty):
+            while not _is_end_of(await self.get_iopub_msg(timeout=timeout), asked):
+                pass
+            return True
+        return False
 
 
 def _is_end_of(message: dict[str, Any], asked: str) -> bool:
