@@ -22,7 +22,7 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
     target = jupyter_path / "kernels" / name / "kernel.json"
     spec = {
         # ERROR, because ipykernel warns at each start that it listens on TCP: an error line in each task's log.
-        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"],
+        "argv": [str(python), "-m", "galley.kernel_application", "-f", "{connection_file}", "--log-level=ERROR"],
         "display_name": f"galley {name}",
         "language": "python",
         # tqdm, which MLflow imports, would tell each report's reader to install a widget library.

@@ -84,7 +84,7 @@ def kernels() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if "ipykernel_launcher" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            if "galley.kernel_application" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.NoSuchProcess:
             continue

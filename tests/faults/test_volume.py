@@ -36,6 +36,11 @@ class Watch:
         self.grown = self.most - self._start
 
 
+def test_no_output_is_lost_when_a_cell_makes_them_faster_than_they_are_taken(desk):
+    outcome = desk.run("for number in range(5_000):\n    display(number)")
+    assert len(read(outcome.notebook).cells[-1].outputs) == 5_000
+
+
 @pytest.mark.parametrize(
     ("cell", "note"),
     [

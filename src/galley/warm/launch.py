@@ -17,7 +17,7 @@ from galley.warm import protocol
 from galley.warm.lifeline import die_with
 
 IMPORTED = (
-    "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "galley.kernel_application", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
     "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect",
     "IPython.extensions.storemagic", "sqlite3", "tornado.locks", "tornado.platform.asyncio", "tornado.queues",
 )  # fmt: skip
@@ -93,12 +93,11 @@ def _renew_chance() -> None:
 
 def _initialized(arguments: list[str]) -> Any:
     """The kernel's application, its sockets open."""
-    import ipykernel_launcher  # type: ignore[import-untyped]
-    from ipykernel.kernelapp import IPKernelApp
+    from galley import kernel_application
 
-    sys.argv = [ipykernel_launcher.__file__, *arguments]
+    sys.argv = [kernel_application.__file__, *arguments]
     # 1: neither watch the parent, which is the server, nor tell how to stop a kernel that was started by hand.
-    application: Any = IPKernelApp.instance(parent_handle=1)
+    application: Any = kernel_application.KernelApplication.instance(parent_handle=1)
     application.initialize()
     return application
 

@@ -22,7 +22,7 @@ from galley.warm.lifeline import DieWithParent
 
 log = logging.getLogger(__name__)
 
-_LAUNCHER = ["-m", "ipykernel_launcher"]
+_LAUNCHER = ["-m", "galley.kernel_application"]
 _KNOWN = {"cwd", "env", "stdout", "stderr", "extra_arguments", "kernel_id"}
 """Options of a launch that a forked kernel honours. With any other, the kernel is started as usual."""
 _GRACE = 1.0
