@@ -56,7 +56,7 @@ test: $(READY) ## every test that needs no Docker
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser
 
-bench: $(READY) ## each stage as notebook, forked and cold, and as plain script; writes docs/benchmarks.md, ten minutes
+bench: $(READY) ## each stage as notebook, forked and cold, and as plain script; writes docs/benchmarks.md, twelve minutes
 	$(AIRFLOW) benchmarks/stages.py
 
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again

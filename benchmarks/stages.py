@@ -1,13 +1,13 @@
 """Stages: each notebook of a week as a stage, forked and cold, as stock papermill runs it, and as a plain script.
 
-Usage: .venvs/airflow/bin/python benchmarks/stages.py [ROUNDS]; prints a table and writes it, and the seconds behind it.
+Usage: .venvs/airflow/bin/python benchmarks/stages.py [ROUNDS [STAGE...]]; writes a table and the seconds behind it.
+With stages named, the others run once and keep the seconds they had.
 
 Every run starts from the same files. The four ways take turns, so that whatever else the machine does meets all.
 The script has the lines of the notebook's code cells, and is a new process of the kernel's own interpreter. The others
 run in a process that has their imports done, as a task of Airflow is forked from one.
 """
 
-import json
 import os
 import re
 import shutil
@@ -89,31 +89,44 @@ WAYS: dict[str, Callable[[Path, dict[str, Any]], None]] = {
 }
 
 
-def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of each run, by stage and way."""
-    taken: dict[str, dict[str, list[float]]] = {}
+Seconds = dict[str, dict[str, float]]
+"""Median, least and most, by way."""
+
+
+def measure(rounds: int, wanted: list[str]) -> dict[str, Seconds]:
+    """Seconds of the stages that are wanted."""
+    taken: dict[str, Seconds] = {}
     with tempfile.TemporaryDirectory(prefix="galley-bench-") as folder:
         project = Path(folder) / "project"
         os.environ.update(GALLEY_HOME=str(HOME), GALLEY_DATA=f"{project}/data", GALLEY_OUTPUTS=f"{project}/outputs")
         (project / "outputs").mkdir(parents=True)
         for stage, given in STAGES.items():
             path, parameters = HOME / "notebooks" / f"{stage}.ipynb", {"ds": DS, **given}
-            before = Path(folder) / "before"
-            shutil.copytree(project, before)
-            taken[stage] = {way: [] for way in WAYS}
-            for turn in range(rounds + 1):
-                ways = list(WAYS)[turn % len(WAYS) :] + list(WAYS)[: turn % len(WAYS)]
-                for way in ways:
-                    shutil.rmtree(project)
-                    shutil.copytree(before, project)
-                    began = time.perf_counter()
-                    WAYS[way](path, parameters)
-                    if turn:  # the first starts servers and fills the file system's cache
-                        taken[stage][way].append(round(time.perf_counter() - began, 3))
+            if stage in wanted:
+                taken[stage] = compare(path, parameters, project, rounds)
+                print(row(stage, taken[stage]), flush=True)  # noqa: T201
             WAYS["forked"](path, parameters)  # the next stage goes on from here
-            shutil.rmtree(before)
-            print(row(stage, taken[stage]), flush=True)  # noqa: T201
     return taken
+
+
+def compare(path: Path, parameters: dict[str, Any], project: Path, rounds: int) -> Seconds:
+    """Seconds of one stage. What it changes is undone; the ways begin by turns."""
+    before = project.with_name("before")
+    shutil.copytree(project, before)
+    runs: dict[str, list[float]] = {way: [] for way in WAYS}
+    for turn in range(rounds + 1):
+        first = turn % len(WAYS)
+        for way in [*list(WAYS)[first:], *list(WAYS)[:first]]:
+            shutil.rmtree(project)
+            shutil.copytree(before, project)
+            began = time.perf_counter()
+            WAYS[way](path, parameters)
+            if turn:  # the first starts servers and fills the file system's cache
+                runs[way].append(time.perf_counter() - began)
+    shutil.rmtree(project)
+    before.rename(project)
+    summed_up = {"median": statistics.median, "min": min, "max": max}
+    return {way: {name: round(of(taken), 2) for name, of in summed_up.items()} for way, taken in runs.items()}
 
 
 HEAD = """\
@@ -121,23 +134,25 @@ HEAD = """\
 |---|---|---|---|---|---|---|"""
 
 
-def row(stage: str, seconds: dict[str, list[float]]) -> str:
+def row(stage: str, seconds: Seconds) -> str:
     """Medians and their spread, and the ratios of the medians."""
-    middle = {way: statistics.median(runs) for way, runs in seconds.items()}
-    told = [f"{middle[way]:.2f} ({min(seconds[way]):.2f}-{max(seconds[way]):.2f})" for way in WAYS]
-    ratios = [f"**{middle['forked'] / middle['script']:.2f}**", f"{middle['cold'] / middle['script']:.2f}"]
+    told = [f"{of['median']:.2f} ({of['min']:.2f}-{of['max']:.2f})" for of in (seconds[way] for way in WAYS)]
+    script = seconds["script"]["median"]
+    ratios = [f"**{seconds['forked']['median'] / script:.2f}**", f"{seconds['cold']['median'] / script:.2f}"]
     return "| " + " | ".join([stage, *told, *ratios]) + " |"
 
 
 def main() -> None:
     """Measure, and keep the table in docs/benchmarks.md and the seconds beside this file."""
-    taken = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
-    files.write_json(Path(__file__).with_suffix(".json"), taken)
-    table = "\n".join([HEAD, *(row(stage, seconds) for stage, seconds in taken.items())])
+    rounds, *wanted = sys.argv[1:] or ["5"]
+    kept = Path(__file__).with_suffix(".json")
+    known = files.read_json(kept) if kept.is_file() else {}
+    known |= measure(int(rounds), wanted or list(STAGES))
+    files.write_json(kept, known)
+    table = "\n".join([HEAD, *(row(stage, known[stage]) for stage in STAGES if stage in known)])
     page = HOME / "docs" / "benchmarks.md"
     marks = re.compile(r"(<!-- stages -->\n).*?(\n<!-- end -->)", re.DOTALL)
-    page.write_text(marks.sub(lambda match: match[1] + table + match[2], page.read_text()))
-    print(json.dumps({way: sum(statistics.median(runs[way]) for runs in taken.values()) for way in WAYS}))  # noqa: T201
+    page.write_text(marks.sub(lambda match: match[1] + "\n" + table + "\n" + match[2], page.read_text()))
 
 
 if __name__ == "__main__":
