@@ -13,7 +13,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
+@pytest.fixture(params=["on", "off"], ids=["forked", "cold"])
+def each_kind_of_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of how a run ends: it ends alike, however its kernel was started."""
+    monkeypatch.setenv("GALLEY_WARM_KERNELS", request.param)
+
+
 @pytest.fixture(autouse=True)
-def _no_kernel_is_left():
+def _no_kernel_is_left(tmp_path: Path):
     yield
-    assert kernels() == []
+    assert kernels(tmp_path) == []

@@ -1,6 +1,7 @@
 """A desk: stages of a few cells, run for real in a project of their own, and what they left."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,10 @@ class Desk:
     def reports(self) -> Path:
         return self.settings.outputs / DS / "dag"
 
+    def kernels(self) -> list[psutil.Process]:
+        """The kernels that its stages have left."""
+        return kernels(self.home)
+
     def attempts(self, name: str = "01_stage") -> Attempts:
         return Attempts(self.reports, name)
 
@@ -79,13 +84,14 @@ def printed(cell: NotebookNode) -> str:
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
-def kernels() -> list[psutil.Process]:
-    """The kernels that this process has started and that live."""
+def kernels(folder: Path) -> list[psutil.Process]:
+    """The processes that work below a folder and live: kernels, forked or cold, and what they have started.
+
+    By where they work and not by whose children they are: a forked kernel is the child of a server.
+    """
     found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if "galley.kernel_application" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except psutil.NoSuchProcess:
-            continue
     return found

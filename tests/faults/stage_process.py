@@ -15,12 +15,14 @@ _SET_CHILD_SUBREAPER = 36
 
 def start(asked, settings) -> multiprocessing.Process:
     """Start a process of its own for a stage."""
-    process = _FORKS.Process(target=_run, args=(asked, settings))
+    # The process that forks has the environment of its own start, and tests change this one's.
+    process = _FORKS.Process(target=_run, args=(asked, settings, dict(os.environ)))
     process.start()
     return process
 
 
-def _run(asked, settings) -> None:
+def _run(asked, settings, environment) -> None:
+    os.environ.update(environment)
     with Path(os.devnull).open("w") as nowhere:
         sys.stderr = nowhere
         Execution(asked, settings).run()

@@ -10,7 +10,7 @@ import time
 import nbformat
 import psutil
 import pytest
-from desk_of_stages import code, end_of, kernels, read
+from desk_of_stages import code, end_of, read
 from nbclient.exceptions import CellTimeoutError
 
 from galley import evidence, execute
@@ -28,6 +28,8 @@ from galley.errors import (
     Transient,
 )
 from galley.execute import Execution
+
+pytestmark = pytest.mark.usefixtures("each_kind_of_kernel")
 
 CONCLUDES = "from galley.stage import Stage\nstage = Stage(ds)\nstage.conclude(rows=3, größe='日本')"
 WAITS = "import time\ntime.sleep(60)"
@@ -213,7 +215,7 @@ def test_a_task_that_runs_into_its_timeout_is_timed_out_and_never_completed(desk
     assert node.cells[3].metadata.papermill.status == "cut off"
     assert node.metadata.galley.conclusion == {"rows": 3, "größe": "日本"}
     assert accepted.notebook.read_bytes() == before
-    assert kernels() == []
+    assert desk.kernels() == []
 
 
 def test_a_timeout_at_any_moment_while_the_kernel_starts_leaves_no_kernel(desk):
@@ -222,7 +224,7 @@ def test_a_timeout_at_any_moment_while_the_kernel_starts_leaves_no_kernel(desk):
         raise_after(hundredths / 100, AirflowTaskTimeout("Timeout"))
         with pytest.raises(AirflowTaskTimeout):
             execution.run()
-        assert kernels() == []
+        assert desk.kernels() == []
     attempts = desk.attempts()
     ends = {end_of(attempts.path(number))["state"] for number in attempts.numbers()}
     assert ends <= {"timed out", "interrupted", "running"}

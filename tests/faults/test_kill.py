@@ -1,12 +1,10 @@
 """kill -9 of the process that runs a stage, at any moment: nothing is accepted in part, lost or left behind."""
 
-import contextlib
 import random
 import threading
 import time
 
 import nbformat
-import psutil
 import pytest
 import stage_process
 from desk_of_stages import DS, end_of, read
@@ -14,6 +12,8 @@ from desk_of_stages import DS, end_of, read
 from galley import evidence
 from galley.attempts import Attempts
 from galley.days import Day
+
+pytestmark = pytest.mark.usefixtures("each_kind_of_kernel")
 
 ROUNDS = 50
 CELLS = ["from galley.stage import Stage\nstage = Stage(ds)"]
@@ -59,7 +59,7 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kerne
     for thread in threads:
         thread.join()
     assert len(seen) == ROUNDS
-    wait_until(lambda: not orphans(desk))
+    wait_until(lambda: not desk.kernels())
 
     for name in names:
         attempts = Attempts(desk.reports, name)
@@ -78,16 +78,6 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kerne
         drafts = [path.name for path in (desk.reports / "attempts").glob(f".{name}.try*")]
         assert drafts == []
     assert evidence.verify(Day.of(DS, desk.settings)) == []
-
-
-def orphans(desk):
-    """The kernels that work in the desk's notebooks."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.cwd() == str(desk.home / "notebooks") and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
 
 
 def wait_until(is_so, seconds=10):
@@ -115,16 +105,16 @@ def test_an_interrupted_attempt_says_so_at_the_next_look(desk):
     assert end_of(attempts.path(1))["state"] == "interrupted"
     assert read(attempts.path(1)).cells[2].outputs[0].text == "one\n"
     assert '<p class="state">interrupted</p>' in attempts.path(1).with_suffix(".html").read_text()
-    wait_until(lambda: not orphans(desk))
+    wait_until(lambda: not desk.kernels())
 
 
 def test_a_kernel_that_is_busy_in_c_does_not_outlive_its_process(desk):
     busy = "import re\nprint('begun', flush=True)\nre.match(r'(a*)*b', 'a' * 60)"
     process = stage_process.start(desk.asked(desk.write(busy)), desk.settings)
-    wait_until(lambda: orphans(desk) and sum(orphans(desk)[0].cpu_times()[:2]) > 1)
+    wait_until(lambda: desk.kernels() and sum(desk.kernels()[0].cpu_times()[:2]) > 1)
     process.kill()
     process.join()
-    wait_until(lambda: not orphans(desk))
+    wait_until(lambda: not desk.kernels())
 
 
 def test_a_killed_process_between_the_two_renames_is_healed_at_the_next_look(desk):
