@@ -90,7 +90,7 @@ def _check(asked: argparse.Namespace) -> int:
     found = sorted(nb for path in paths for nb in (path.rglob("*.ipynb") if path.is_dir() else [path]))
     notebooks = [path for path in found if ".ipynb_checkpoints" not in path.parts]
     problems = [problem for path in notebooks for problem in Notebook.load(path).problems()]
-    print("\n".join([*problems, f"{len(notebooks)} notebooks, {len(problems)} problems"]))
+    print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
 
 
@@ -98,7 +98,7 @@ def _verify(asked: argparse.Namespace) -> int:
     from galley.evidence import verify
 
     mismatches = verify(Day.of(asked.ds))
-    print("\n".join([*map(str, mismatches), f"{asked.ds}: {len(mismatches)} mismatches"]))
+    print("\n".join([*map(str, mismatches), f"{asked.ds}: mismatches: {len(mismatches)}"]))
     return FAILED if mismatches else 0
 
 
