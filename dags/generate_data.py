@@ -7,12 +7,12 @@ flights up (Param `source`). The notebook shows what came and how complete it is
 Read the report linked from the task. Clear the task once the cause is mended: the same day gives the same bytes.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.alerts import FailureAlert
 from galley.airflow.dates import DS
+from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 
 with DAG(
@@ -21,7 +21,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
+    default_args=DEFAULT_ARGS,
     params={
         "source": Param("flights", enum=["flights", "synthetic"], description="replayed flights, or made-up ones"),
         "rows": Param(900, type="integer", minimum=1, description="synthetic: flights a day"),

@@ -9,12 +9,12 @@ report linked from the task, then clear it. The usual causes are data that break
 a champion; both say what to do. A day before the first champion can be predicted with `model_as_of` = `now`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.alerts import FailureAlert
 from galley.airflow.dates import DS
+from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 from galley.airflow.sensors import FilesSensor
 
@@ -24,7 +24,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
+    default_args=DEFAULT_ARGS,
     params={
         "model_as_of": Param(
             "day", enum=["day", "now"], description="the champion of the end of the day, or the current one"

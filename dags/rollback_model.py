@@ -6,12 +6,12 @@ scores, and records who asked, when and why.
 **If it fails.** Production is what it was: nothing moves unless all of it worked. The report says what is missing.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.alerts import FailureAlert
 from galley.airflow.dates import DS
+from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 
 with DAG(
@@ -20,7 +20,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
+    default_args=DEFAULT_ARGS,
     params={
         "version": Param(
             "", type="string", description="the model version to go back to; blank: the previous champion"

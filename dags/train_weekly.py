@@ -8,12 +8,12 @@ evidence on one page) → `approval` (a person, in the tab *Required Actions*, s
 from the failed task: it names what is wrong and what to do. Clear that task to go on from there.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.alerts import FailureAlert
 from galley.airflow.dates import DS
+from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 from galley.airflow.review import ReviewOperator
 from galley.airflow.sensors import FilesSensor
@@ -24,7 +24,7 @@ with DAG(
     schedule="0 0 * * MON",
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "on_failure_callback": FailureAlert()},
+    default_args=DEFAULT_ARGS,
     params={
         "train_days": Param(1, type="integer", minimum=1, maximum=366, description="days to train on, reaching back"),
         "split_method": Param("random", enum=["random", "time"], description="how validation rows are chosen"),
