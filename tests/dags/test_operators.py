@@ -57,7 +57,15 @@ def test_a_task_returns_what_its_notebook_concluded_and_links_to_the_report(note
     folder = home / "outputs/2026-11-23/train"
     assert (folder / "02_count.ipynb").is_file()
     link = ReportLink().get_link(task, ti_key=None)
-    assert link.endswith("/galley/reports/2026-11-23/train/attempts/02_count.try1.html")
+    assert link == "/plugin/reports/galley/reports/2026-11-23/train/attempts/02_count.try1.html"
+
+
+def test_a_link_leads_to_where_airflow_is_served_when_it_is_followed(notebook, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://localhost:36599/airflow")
+    task = operator(notebook)
+    task.execute(context())
+    link = ReportLink().get_link(task, ti_key=None)
+    assert link == "/airflow/plugin/reports/galley/reports/2026-11-23/train/attempts/02_count.try1.html"
 
 
 def test_a_failed_task_links_to_its_report_too_and_publishes_nothing(notebook, home, caplog):

@@ -1,7 +1,7 @@
 """Links from a task to its report."""
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
@@ -16,7 +16,7 @@ REPORTS = "/plugin/reports/galley/reports/"
 
 
 def report_url(page: "Path", settings: Settings) -> str:
-    """The address of a report in Airflow's UI."""
+    """The address of a report in Airflow's UI, for those who are not there: alerts."""
     base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
     return base + REPORTS + quote(page.relative_to(settings.outputs).as_posix())
 
@@ -27,8 +27,11 @@ class ReportLink(BaseOperatorLink):
     name = "Report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        """The report's address; empty if the task ended before there was one."""
+        """The report's place within Airflow's own address; empty if the task ended before there was one.
+
+        Airflow keeps it with the task, and may be served elsewhere when somebody follows it.
+        """
         execution = getattr(operator, "execution", None)
         if execution is None or execution.page is None:
             return ""
-        return report_url(execution.page, execution.settings)
+        return urlsplit(report_url(execution.page, execution.settings)).path
