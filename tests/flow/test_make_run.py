@@ -71,6 +71,11 @@ def test_every_stage_left_its_notebook_and_its_page(project, outputs, dag_id):
     assert sorted(conclusions) == sorted(stage.split("_", 1)[1] for stage in stages)
 
 
+def test_the_answer_to_the_review_was_taken_at_once(finished):
+    assert len([line for line in finished.splitlines() if "answered by reviewer" in line]) == 1
+    assert "up_for_retry" not in finished
+
+
 def test_the_review_was_answered_by_a_named_user_with_the_reason_of_a_demonstration(outputs):
     decision = json.loads((outputs / "train_weekly" / "decision.json").read_text())
     assert decision["decision"] == "Approve"

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from galley.local import failure, history, ports, summary
+from galley.local import failure, history, parking, ports, summary
 from galley.local.airflow import ADMIN, Airflow, airflow_home, database, reviewers
 from galley.local.api import NAP, Client
 from galley.local.errors import RunFailed
@@ -104,7 +104,7 @@ class Demonstration:
 
     def _answer_review(self, run: DagRun) -> None:
         for task in run.tasks:
-            if task.state == "awaiting_input":
+            if parking.may_be_answered(run, task, self.airflow.settings):
                 user = reviewers(self.airflow.settings)[0]
                 self.progress.tell(run, f"{task.task_id:<14} answered by {user} through the API: Approve")
                 self._client_of(user).answer(run, task.task_id, "Approve", reason=REASON)
