@@ -79,7 +79,10 @@ def write_run():
         "split": "NotebookOperator",
         "wait": "FilesSensor",
         "approval": "ReviewOperator",
+        "record": "NotebookOperator",
+        "promote": "NotebookOperator",
     }
+    states = {"approval": "awaiting_input", "record": "scheduled", "promote": "skipped"}
     with create_session() as session:
         session.add(DagRun(DAG, RUN, logical_date=when, run_after=when, run_type="manual"))
         session.add(DagRun("other", "o1", logical_date=when, run_after=when, run_type="manual"))
@@ -93,7 +96,7 @@ def write_run():
                 "operator": kind,
                 "pool": "default_pool",
             }
-            state = "awaiting_input" if task_id == "approval" else "success"
+            state = states.get(task_id, "success")
             session.execute(insert(TaskInstance).values(**values, pool_slots=1, state=state, try_number=1, max_tries=0))
         waiting = session.scalar(select(TaskInstance.id).where(TaskInstance.task_id == "approval"))
         session.add(HITLDetail(ti_id=waiting, options=["Approve", "Reject"], subject="?", params={}))
@@ -291,6 +294,8 @@ def test_the_tab_of_a_mapped_task_shows_its_own_stage(client):
     ("names", "title"),
     [
         ({"task_id": "wait"}, "Not a notebook"),
+        ({"task_id": "record"}, "No report yet"),
+        ({"task_id": "promote"}, "No report"),
         ({"task_id": "nothing"}, "No report here"),
         ({"dag_id": "other", "run_id": "o1"}, "No notebooks in this DAG"),
         ({"run_id": "gone"}, "There is no such run"),
@@ -298,6 +303,11 @@ def test_the_tab_of_a_mapped_task_shows_its_own_stage(client):
 )
 def test_what_has_no_report_says_so(client, names, title):
     assert f"<h1>{title}</h1>" in tab(client, **names).text
+
+
+@pytest.mark.parametrize(("task_id", "looks_again"), [("record", True), ("promote", False)])
+def test_only_the_page_of_a_task_that_may_still_run_looks_again(client, task_id, looks_again):
+    assert ("note passing" in tab(client, task_id=task_id).text) == looks_again
 
 
 def test_the_tab_of_an_approval_leads_to_the_review_and_to_the_answer(client):

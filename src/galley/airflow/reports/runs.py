@@ -7,7 +7,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from airflow.utils.state import TaskInstanceState
+from airflow.utils.state import State, TaskInstanceState
 from sqlalchemy import select
 
 NOTEBOOK_OPERATOR = "NotebookOperator"
@@ -25,6 +25,11 @@ class Task:
     def is_notebook(self) -> bool:
         """Whether it runs a notebook."""
         return self.operator == NOTEBOOK_OPERATOR
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it by itself."""
+        return self.state in {state.value for state in State.finished}
 
     @property
     def is_review(self) -> bool:

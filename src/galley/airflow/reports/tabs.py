@@ -55,6 +55,9 @@ def task(request: Request, dag_id: Text, run_id: Text, task_id: Text, map_index:
         text = "A person's answer is asked for here, by what the report shows."
         answer = f"/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id)}/required_actions"
         return note(request, "A review", text, links={**day_link, "Go to the answer": answer, **_ALL})
+    if known.is_notebook and known.is_over:
+        text = f"{task_id} ran no notebook in this run: {known.state}. Its log, or that of a task before it, says why."
+        return note(request, "No report", text, links=day_link | _ALL)
     if known.is_notebook:
         text = f"{task_id} has not run a notebook in this run: {known.state or 'it has not started'}."
         return note(request, "No report yet", text, links=day_link | _ALL, is_passing=True)
