@@ -62,7 +62,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def statements(node: NotebookNode) -> Iterator[dict[str, Any]]:
-    """What a stage stated in its outputs, in order: the day, inputs, outputs and the conclusion."""
+    """What a stage stated in its outputs, in order: the day and where it ran, inputs, outputs and the conclusion."""
     for cell in node.cells:
         for output in cell.get("outputs", []):
             if MIME_TYPE in output.get("data", {}):
@@ -70,10 +70,12 @@ def statements(node: NotebookNode) -> Iterator[dict[str, Any]]:
 
 
 def stated(node: NotebookNode) -> dict[str, Any]:
-    """The statements of a notebook, gathered: inputs, outputs, and the conclusion or None."""
+    """The statements of a notebook, gathered: environment, inputs, outputs, and the conclusion or None."""
     said = list(statements(node))
+    environments = [statement["environment"] for statement in said if "environment" in statement]
     conclusions = [statement["values"] for statement in said if statement["kind"] == "conclusion"]
     return {
+        "environment": environments[-1] if environments else {},
         "inputs": _files_stated(said, "input"),
         "outputs": _files_stated(said, "output"),
         "conclusion": conclusions[-1] if conclusions else None,

@@ -104,6 +104,7 @@ def render(node: NotebookNode, title: str) -> str:
         "style": (_TEMPLATES / "report" / "report.css").read_text(),
         "record_sha256": record.get("record_sha256", ""),
         "tables": _tables(record),
+        "texts": _texts(record.get("conclusion") or {}),
         "unfolded": ("Conclusion", "Parameters"),
         "contents": list(_contents(shown)),
     }
@@ -164,11 +165,34 @@ def _tables(record: dict[str, Any]) -> dict[str, list[list[str]]]:
         **{key: record.get(key) for key in ("lock_sha256", "host", "started", "ended", "seconds")},
     }
     return {
-        "Conclusion": _rows(record.get("conclusion") or {}),
+        "Conclusion": [
+            [str(key), _as_lines(value)]
+            for key, value in (record.get("conclusion") or {}).items()
+            if not _is_text(value)
+        ],
         "Parameters": _rows(record.get("parameters", {})),
         "Files": files,
         "Provenance": _rows({key: value for key, value in provenance.items() if value is not None}),
+        "Libraries": _rows(record.get("environment", {}).get("libraries", {})),
     }
+
+
+def _texts(conclusion: dict[str, Any]) -> dict[str, str]:
+    """What was concluded in lines of markdown, such as the summary of a review: too long for a table."""
+    return {str(key): value for key, value in conclusion.items() if _is_text(value)}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value.strip()
+
+
+def _as_lines(value: Any, between: str = "\n") -> str:
+    """A value for people: what a dict holds stands in lines of its own, what is in that in one line."""
+    if isinstance(value, dict):
+        return between.join(f"{key}: {_as_lines(one, ', ')}" for key, one in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_as_lines(one, " ") for one in value) or "none"
+    return value if isinstance(value, str) else repr(value)
 
 
 def _rows(values: dict[str, Any]) -> list[list[str]]:

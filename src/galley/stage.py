@@ -12,6 +12,7 @@ from typing import Any
 
 from galley import files
 from galley.days import Day
+from galley.environment import environment
 from galley.errors import ConclusionError, MissingInput
 from galley.settings import Settings, relative_name
 
@@ -31,7 +32,7 @@ class Stage:
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
         self._concluded = False
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
-        _state({"kind": "day", "ds": self.day.ds}, f"day {self.day}{note}")
+        _state({"kind": "day", "ds": self.day.ds, "environment": environment()}, f"day {self.day}{note}")
 
     def read(self, path: Path) -> Path:
         """Say that the stage reads this file or folder, and return it. Raises MissingInput if it is not there."""

@@ -264,6 +264,25 @@ def test_what_was_asked_found_and_used_stands_at_the_top():
         assert text in top
 
 
+def test_a_conclusion_is_readable_whatever_it_is_made_of():
+    html = page(conclusion={"checks": {"rows": True, "auc": {"new": 0.7, "old": 0.6}}, "worse": [], "days": ["a", "b"]})
+    for text in ("rows: True\nauc: new: 0.7, old: 0.6", "<td>none</td>", "<td>a, b</td>"):
+        assert text in html
+
+
+def test_a_conclusion_of_several_lines_is_shown_as_the_markdown_that_it_is():
+    html = page(conclusion={"summary": "**Approve**\n\n| a | b |\n|---|---|\n| 1 | <script>alert(1)</script> |\n"})
+    assert "<strong>Approve</strong>" in html
+    assert "<th>a</th>" in html
+    assert "| a |" not in html
+    assert "<script" not in html
+
+
+def test_the_libraries_of_the_environment_are_listed():
+    html = page(environment={"python": "3.11.7", "libraries": {"pandas": "3.1.1"}})
+    assert '<th scope="row">pandas</th><td>3.1.1</td>' in html
+
+
 def test_an_attachment_of_markdown_is_shown():
     cell = nbformat.v4.new_markdown_cell("![x](attachment:x.png)", attachments={"x.png": {"image/png": "aGk="}})
     assert 'src="data:image/png;base64,aGk="' in page(cell)
