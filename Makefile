@@ -28,10 +28,10 @@ READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
 AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 # Named, so that environments and caches are left out even where there is no git to ignore them.
-CODE := $(wildcard src dags notebooks tests benchmarks docs docker .ci)
+CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab test check fix browse screenshots bench
+.PHONY: help run up lab stack test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -48,6 +48,9 @@ up: $(READY) ## Airflow and MLflow with their user interfaces, until Ctrl-C
 
 lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 	@$(AIRFLOW) -m galley.local lab
+
+stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
+	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack
 
 test: $(READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
@@ -86,8 +89,7 @@ $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY
 	@touch $@
 
 .venvs/jupyter/kernels/%/kernel.json: .venvs/%/.synced src/galley/kernels.py
-	@.venvs/$*/bin/python -c 'import sys; from pathlib import Path; from galley.kernels import write_kernelspec; \
-	  write_kernelspec("$*", Path(sys.executable), Path(".venvs/jupyter"))'
+	@.venvs/$*/bin/python -m galley.kernels $* .venvs/jupyter
 	@touch $@
 
 # Shell text that sets $python: the first interpreter that this project can use.
