@@ -1,8 +1,9 @@
 """Trains a challenger each Monday, asks a person, and puts it into production only if the answer is Approve.
 
 **Steps.** `wait_for_data` → `prepare` → `split` → `train` → `validate` (registers the challenger) → `review` (the
-evidence on one page) → `approval` (a person, in the tab *Required Actions*, six days; silence is a Reject) → `record`
-(who, when, why, on which evidence) → `promote` (after an Approve only).
+evidence on one page) → `approval` (a person, by the link in the alert or the tab *Required Actions*; six days, with a
+reminder after five; silence is a Reject) → `record` (who, when, why, on which evidence) → `promote` (after an Approve
+only). A backfilled week is trained and reviewed, but nobody is asked: what follows `review` is skipped.
 
 **If it fails.** Production goes on with the champion it has, so this can wait for the morning. Read the report linked
 from the failed task: it names what is wrong and what to do. Clear that task to go on from there.
@@ -71,7 +72,8 @@ with DAG(
     approval = ReviewOperator(
         task_id="approval",
         subject="Put the model of " + DS + " into production?",
-        body="{{ ti.xcom_pull('review')['summary'] }}",
+        body="{{ ti.xcom_pull('review')['summary'] }}\n\n"
+        "[The whole review](/galley/reports/" + DS + "/train_weekly/05_review.html)",
     )
     record = NotebookOperator(
         task_id="record",

@@ -1,17 +1,15 @@
 """Alerts reach a real mail server and a real HTTP receiver, and say where to read on."""
 
-import json
 import socket
-import threading
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
 
-from galley.airflow.alerts import FailureAlert
+from galley.airflow.alerts import FailureAlert, ReviewAlert
 from galley.errors import ContractBreach
 
 
@@ -50,25 +48,6 @@ def inbox():
     controller.stop()
 
 
-@pytest.fixture
-def receiver():
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args):
-            """Keep the test's output clean."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield SimpleNamespace(port=server.server_port, received=received)
-    server.shutdown()
-
-
 def test_an_alert_by_mail_names_task_error_report_and_log(failure, inbox, monkeypatch):
     address = f"mailto://127.0.0.1:{inbox.port}?from=galley@example.org&to=night@example.org&mode=insecure"
     monkeypatch.setenv("GALLEY_ALERT_URLS", address)
@@ -82,16 +61,57 @@ def test_an_alert_by_mail_names_task_error_report_and_log(failure, inbox, monkey
 
 
 def test_an_alert_over_http_goes_to_every_url_once(failure, receiver, monkeypatch):
-    urls = f"json://127.0.0.1:{receiver.port}/a json://127.0.0.1:{receiver.port}/b"
-    monkeypatch.setenv("GALLEY_ALERT_URLS", urls)
+    monkeypatch.setenv("GALLEY_ALERT_URLS", f"{receiver.url}/a {receiver.url}/b")
     FailureAlert()(failure)
     assert [alert["title"] for alert in receiver.received] == ["train_weekly: prepare failed"] * 2
     assert all(alert["type"] == "failure" for alert in receiver.received)
+
+
+@pytest.fixture
+def review(home):
+    """What Airflow hands to the notifier of a task that waits for a person."""
+    ti = SimpleNamespace(dag_id="train_weekly", task_id="approval", run_id="scheduled__2026-11-23T00:00:00+00:00")
+    body = "**Recommend approve**\n\n| score | new |\n|---|---|\n| ROC AUC | 0.7 |\n\n[All](/galley/reports/a.html)"
+    return {"ti": ti, "task": SimpleNamespace(subject="Put it into production?", body=body)}
+
+
+DEADLINE = datetime(2026, 11, 29, 0, 10, tzinfo=UTC)
+
+
+def test_an_alert_that_asks_has_the_evidence_the_form_and_the_deadline(review, receiver, monkeypatch):
+    monkeypatch.setenv("GALLEY_ALERT_URLS", receiver.url)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://example.org/airflow/")
+    ReviewAlert(DEADLINE)(review)
+    alert = receiver.received[-1]
+    form = "dags/train_weekly/runs/scheduled__2026-11-23T00%3A00%3A00%2B00%3A00/tasks/approval/required_actions"
+    assert alert["title"] == "Put it into production?"
+    assert f"<https://example.org/airflow/{form}>" in alert["message"]
+    assert "[All](https://example.org/airflow/galley/reports/a.html)" in alert["message"]
+    assert "Without an answer until 2026-11-29 00:10 UTC it is a Reject." in alert["message"]
+
+
+def test_a_mail_that_asks_shows_the_table_as_one(review, inbox, monkeypatch):
+    address = f"mailto://127.0.0.1:{inbox.port}?from=galley@example.org&to=ada@example.org&mode=insecure"
+    monkeypatch.setenv("GALLEY_ALERT_URLS", address)
+    ReviewAlert(DEADLINE, why="There is no answer yet.")(review)
+    (message,) = inbox.messages
+    text = message.get_body(("html",)).get_content()
+    assert "There is no answer yet." in text
+    assert "<td>ROC AUC</td>" in text
+
+
+@pytest.mark.parametrize(
+    ("url", "said"), [("nowhere://example.org", "Unparseable URL"), ("json://127.0.0.1:1", "Connection error")]
+)
+def test_an_alert_that_cannot_be_sent_is_said_and_keeps_no_task_from_its_work(review, monkeypatch, caplog, url, said):
+    monkeypatch.setenv("GALLEY_ALERT_URLS", url)
+    ReviewAlert(DEADLINE)(review)
+    assert said in caplog.text
 
 
 def test_with_no_urls_the_log_says_once_that_nobody_is_told(failure, monkeypatch, caplog):
     monkeypatch.setenv("GALLEY_ALERT_URLS", "")
     FailureAlert()(failure)
     assert [record.message for record in caplog.records if "Nobody is told" in record.message] == [
-        "Nobody is told of this failure: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs."
+        "Nobody is told 'train_weekly: prepare failed': GALLEY_ALERT_URLS is empty. Set it to Apprise URLs."
     ]

@@ -158,6 +158,7 @@ def answer(user, reason):
         "params_input": {"reason": reason},
         "responded_at": utcnow(),
         "responded_by_user": user,
+        "timedout": user is None,
     }
 
 
@@ -169,8 +170,19 @@ def test_a_review_returns_who_said_what_and_why():
 
 def test_silence_is_a_reject_by_nobody():
     review = ReviewOperator(task_id="approval", subject="?", body="")
-    said = review.execute_complete(context(), answer(None, ""))
+    said = review.execute_complete(context(), answer(None, ""), is_reminded=True)
     assert (said["decision"], said["reviewer"], said["reason"]) == ("Reject", "nobody", "no answer")
+
+
+def test_nobody_is_asked_in_a_backfill_and_the_log_says_what_to_do_instead():
+    review = ReviewOperator(task_id="approval", subject="?", body="")
+    with pytest.raises(AirflowSkipException, match="trigger the DAG for that day"):
+        review.execute({**context(), "dag_run": SimpleNamespace(run_type="backfill")})
+
+
+def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():
+    with pytest.raises(SettingsError, match="Give a shorter time"):
+        ReviewOperator(task_id="approval", subject="?", body="", patience=timedelta(hours=1))
 
 
 def test_who_may_answer_comes_from_the_settings(monkeypatch):

@@ -1,12 +1,14 @@
-"""FailureAlert: tells people that a task failed, where, why and where to read it, through any service Apprise knows."""
+"""Alerts: what people are told, through any service that Apprise knows: a task failed, a review waits for them."""
 
 import logging
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apprise.notifications.apprise import AppriseNotifier
-from apprise import AppriseConfig, NotifyType
+from apprise import AppriseConfig, NotifyFormat, NotifyType
 
-from galley.airflow.links import report_url
+from galley.airflow.links import airflow_url, report_url, review_url
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,38 +17,76 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class FailureAlert(AppriseNotifier):
-    """An on_failure_callback that sends the failed task, its error and its links to the URLs in GALLEY_ALERT_URLS."""
+class Alert(AppriseNotifier):
+    """A message to the URLs in GALLEY_ALERT_URLS. Each kind of alert says what its title and its body are."""
 
-    def __init__(self) -> None:
-        super().__init__(body="", notify_type=NotifyType.FAILURE)
+    def __init__(self, notify_type: NotifyType, body_format: NotifyFormat = NotifyFormat.TEXT) -> None:
+        super().__init__(body="", notify_type=notify_type, body_format=body_format)
+
+    def message(self, context: "Context") -> tuple[str, str]:
+        """Title and body."""
+        raise NotImplementedError
 
     def notify(self, context: "Context") -> None:
         """Send it; with no URLs set, say in the log that alerts go nowhere."""
         urls = Settings.from_environment().alert_urls
+        title, body = self.message(context)
         if not urls:
-            log.warning("Nobody is told of this failure: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.")
+            log.warning("Nobody is told %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
             return
         config = AppriseConfig()
         config.add_config("\n".join(urls), format="text")
-        ti = context["ti"]
+        # Apprise says in the log what it could not deliver, and raises nothing.
         self.hook.notify(
-            title=f"{ti.dag_id}: {ti.task_id} failed",
-            body="\n".join(_lines(context)),
-            notify_type=self.notify_type,
-            config=config,
+            title=title, body=body, notify_type=self.notify_type, body_format=self.body_format, config=config
         )
 
 
-def _lines(context: "Context") -> list[str]:
-    ti: Any = context["ti"]
-    error = context.get("exception")
-    execution = getattr(context.get("task"), "execution", None)
-    facts = {
-        "Run": ti.run_id,
-        "Try": ti.try_number,
-        "Error": f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error,
-        "Report": report_url(execution.page, execution.settings) if execution and execution.page else None,
-        "Log": ti.log_url,
-    }
-    return [f"{name}: {value}" for name, value in facts.items() if value]
+class FailureAlert(Alert):
+    """An on_failure_callback: which task failed, with its error and its links."""
+
+    def __init__(self) -> None:
+        super().__init__(NotifyType.FAILURE)
+
+    def message(self, context: "Context") -> tuple[str, str]:
+        """The facts, one a line."""
+        ti: Any = context["ti"]
+        error = context.get("exception")
+        execution = getattr(context.get("task"), "execution", None)
+        facts = {
+            "Run": ti.run_id,
+            "Try": ti.try_number,
+            "Error": f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error,
+            "Report": report_url(execution.page, execution.settings) if execution and execution.page else None,
+            "Log": ti.log_url,
+        }
+        lines = [f"{name}: {value}" for name, value in facts.items() if value]
+        return f"{ti.dag_id}: {ti.task_id} failed", "\n".join(lines)
+
+
+class ReviewAlert(Alert):
+    """A review waits for a person: what is asked, the evidence, and the link that opens the form.
+
+    `deadline` is when silence becomes the answer; `why` says why it is asked once more, if it is.
+    """
+
+    def __init__(self, deadline: datetime, why: str = "") -> None:
+        super().__init__(NotifyType.WARNING if why else NotifyType.INFO, NotifyFormat.MARKDOWN)
+        self.deadline = deadline
+        self.why = why
+
+    def message(self, context: "Context") -> tuple[str, str]:
+        """The review's own text, in markdown."""
+        task: Any = context["task"]
+        parts = [
+            self.why,
+            f"Answer it here: <{review_url(context['ti'])}>",
+            f"Without an answer until {self.deadline:%Y-%m-%d %H:%M} UTC it is a Reject.",
+            _with_addresses(task.body),
+        ]
+        return task.subject, "\n\n".join(part for part in parts if part)
+
+
+def _with_addresses(markdown: str) -> str:
+    """Markdown whose links lead to Airflow from wherever it is read."""
+    return re.sub(r"\]\((?=/)", f"]({airflow_url()}", markdown)

@@ -1,4 +1,4 @@
-"""Links from a task to its report."""
+"""Links into Airflow's user interface: to a report, and to a review that waits for its answer."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -15,10 +15,23 @@ REPORTS = "/plugin/reports/galley/reports/"
 """Where Airflow's user interface shows the plugin's reports, from Airflow's own address on."""
 
 
+def airflow_url() -> str:
+    """Where Airflow is, for those who are not there: alerts."""
+    return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
+
+
 def report_url(page: "Path", settings: Settings) -> str:
-    """The address of a report in Airflow's UI, for those who are not there: alerts."""
-    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
-    return base + REPORTS + quote(page.relative_to(settings.outputs).as_posix())
+    """The address of a report in Airflow's UI."""
+    return airflow_url() + REPORTS + quote(page.relative_to(settings.outputs).as_posix())
+
+
+def review_url(ti: Any) -> str:
+    """The address of the form that a task which waits for a person shows.
+
+    Not the provider's own: that one forgets the path which Airflow may be served below, and quotes nothing.
+    """
+    run, task = (quote(name, safe="") for name in (ti.run_id, ti.task_id))
+    return f"{airflow_url()}/dags/{quote(ti.dag_id)}/runs/{run}/tasks/{task}/required_actions"
 
 
 class ReportLink(BaseOperatorLink):

@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import HITLUser
+from airflow.sdk.timezone import utcnow
 
+from galley.airflow.alerts import ReviewAlert
+from galley.errors import SettingsError
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,18 +19,33 @@ if TYPE_CHECKING:
 APPROVE = "Approve"
 REJECT = "Reject"
 _REASON = Param("", type="string", title="Reason", description="Why; it is kept with the model.")
+_BACKFILL = "backfill"
 
 
 class ReviewOperator(HITLOperator):
-    """Waits for a person's answer, without a slot; silence until `response_timeout` is a Reject with "no answer".
+    """Waits for a person's answer, without a slot; silence for `patience` is a Reject with "no answer".
+
+    People are told when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
+    skipped, and what follows with it: those weeks are there to be looked at.
 
     Who may answer comes from GALLEY_REVIEWERS; anyone whom Airflow lets answer, if that is empty. Returns a dict of
     texts: decision, reviewer, reason and answered_at (UTC).
     """
 
     def __init__(
-        self, *, subject: str, body: str, response_timeout: timedelta = timedelta(days=6), **kwargs: Any
+        self,
+        *,
+        subject: str,
+        body: str,
+        patience: timedelta = timedelta(days=6),
+        reminder: timedelta = timedelta(days=1),
+        **kwargs: Any,
     ) -> None:
+        if not timedelta() < reminder < patience:
+            raise SettingsError(
+                f"{kwargs.get('task_id')}: a reminder {reminder} before the end of {patience} makes no sense. "
+                "Give a shorter time for it."
+            )
         reviewers = [HITLUser(id=name, name=name) for name in Settings.from_environment().reviewers]
         # The DAG's own params come in here too, and a person who answers has nothing to say to those.
         kwargs["params"] = {"reason": _REASON}
@@ -35,18 +54,46 @@ class ReviewOperator(HITLOperator):
             body=body,
             options=[APPROVE, REJECT],
             defaults=REJECT,
-            response_timeout=response_timeout,
             assigned_users=reviewers or None,
             **kwargs,
         )
+        self.patience = patience
+        self.reminder = reminder
 
-    def execute_complete(self, context: "Context", event: dict[str, Any]) -> dict[str, str]:
-        """The answer, as the record needs it."""
+    def execute(self, context: "Context") -> None:
+        """Ask, unless nobody is to be asked."""
+        if context["dag_run"].run_type == _BACKFILL:
+            raise AirflowSkipException(
+                "Nobody is asked in a backfill, so nothing is recorded or promoted: the week is there to be compared. "
+                "To have its model reviewed, delete this run and trigger the DAG for that day."
+            )
+        self._ask(context, self.patience)
+
+    def execute_complete(self, context: "Context", event: dict[str, Any], is_reminded: bool = False) -> dict[str, str]:
+        """The answer, as the record needs it. Silence is an answer only after the reminder."""
+        if event["timedout"] and not is_reminded:
+            self._ask(context, self.reminder, why="There is no answer yet.")
         answer = super().execute_complete(context, event)
-        user = answer["responded_by_user"]
+        user, decision = answer["responded_by_user"], answer["chosen_options"][0]
+        reason = answer["params_input"].get("reason", "").strip() if user else "no answer"
+        if user and decision == APPROVE and not reason:
+            why = f"{user['name']} approved and gave no reason, so it is asked again: an approval needs one."
+            self.log.warning(why)
+            self._ask(context, self.patience, why)
         return {
-            "decision": answer["chosen_options"][0],
+            "decision": decision,
             "reviewer": user["name"] if user else "nobody",
-            "reason": answer["params_input"].get("reason", "") if user else "no answer",
+            "reason": reason,
             "answered_at": answer["responded_at"].isoformat(),
         }
+
+    def _ask(self, context: "Context", time_left: timedelta, why: str = "") -> None:
+        """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
+        is_reminded = time_left <= self.reminder
+        self.response_timeout = time_left if is_reminded else time_left - self.reminder
+        self.notifiers = [ReviewAlert(utcnow() + time_left, why)]
+        try:
+            super().execute(context)
+        except TaskAwaitingInput as waiting:
+            waiting.kwargs = {"is_reminded": is_reminded}
+            raise
