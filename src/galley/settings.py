@@ -47,6 +47,9 @@ class Settings:
     lab_url: str = field(
         metadata={"env": "GALLEY_LAB_URL", "help": "JupyterLab on the notebooks, for copies of reports; empty: none"}
     )
+    mlflow_url: str = field(
+        metadata={"env": "GALLEY_MLFLOW_URL", "help": "MLflow's pages for a browser; empty: the server, or its port here"}
+    )
     warm_kernels: bool = field(
         metadata={
             "env": "GALLEY_WARM_KERNELS",
@@ -83,6 +86,7 @@ class Settings:
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
             headlines=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
             lab_url=_url(given, "GALLEY_LAB_URL"),
+            mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),

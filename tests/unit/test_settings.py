@@ -17,6 +17,7 @@ from galley.settings import Settings, absolute_path, find_home, relative_name
         ({"GALLEY_LAB_PORT": "65536"}, "from 1 to 65535"),
         ({"GALLEY_LAB_PORT": "-1"}, "no port"),
         ({"GALLEY_LAB_URL": "javascript:alert(1)"}, "no address of a page"),
+        ({"GALLEY_MLFLOW_URL": "mlflow:5000"}, "no address of a page"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_name(environment, said):
