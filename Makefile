@@ -78,7 +78,7 @@ fix: $(CHECK_READY) ## format, mend what can be mended, strip notebooks
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))
 
 # The environments: each from the one lock, and synced again only when the lock changes.
-$(AIRFLOW_READY): WANTED := --extra airflow --group test
+$(AIRFLOW_READY): WANTED := --extra airflow --extra docker --group test
 $(WORKBENCH_READY): WANTED := --extra workbench --group lab --group test
 $(DATA_READY): WANTED := --extra data
 $(CHECK_READY): WANTED := --only-group check

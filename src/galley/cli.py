@@ -10,13 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from galley.days import Day
-from galley.errors import GalleyError, Transient
+from galley.errors import FAILED, GalleyError, exit_code
 from galley.settings import Settings
-
-FAILED = 1
-"""Exit code of a stage that would fail again, and of a check that found something."""
-TRY_AGAIN = 75
-"""Exit code of a stage that may pass if it is run again (EX_TEMPFAIL of sysexits.h)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = asked.command(asked)
     except GalleyError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return TRY_AGAIN if isinstance(error, Transient) else FAILED
+        return exit_code(error)
     return code
 
 
@@ -36,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     execute = commands.add_parser("execute", help="run one notebook as a stage, and keep its record as the DAGs do")
-    execute.add_argument("notebook", type=Path, help="its path, or its name below the notebooks' folder")
+    execute.add_argument(
+        "notebook", type=Path, help="its path, or its name below the notebooks' folder; -: a task asks for it on stdin"
+    )
     execute.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     execute.add_argument("--ds", help="the day, YYYY-MM-DD; without it, the latest day there is")
     execute.add_argument("--dag-id", help="whose reports it joins; without it, the notebook's folder")
@@ -59,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
 def _execute(asked: argparse.Namespace) -> int:
     from galley.execute import Execution, StageRun
 
+    if str(asked.notebook) == "-":
+        from galley.container import inside
+
+        return inside.run()
     settings = Settings.from_environment()
     # Where `make` writes the kernelspecs, for whoever calls this without make.
     os.environ.setdefault("JUPYTER_PATH", str(settings.home / ".venvs" / "jupyter"))

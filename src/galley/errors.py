@@ -10,6 +10,7 @@ galley.local.errors.
     │   ├── NotebookError         a notebook that is no stage
     │   │   └── ParameterError    a parameter that the notebook does not accept
     │   ├── KernelNotFound        a kernel name with no kernelspec
+    │   ├── ContainerRefused      a container that the Docker engine does not make, or that cannot run a stage
     │   ├── ContractBreach        data that is not what was agreed
     │   │   └── MissingInput      a file that should be there and is not
     │   ├── ModelNotFound         a model that does not resolve, or does not load
@@ -21,6 +22,7 @@ galley.local.errors.
         ├── StageInterrupted      the kernel died, or did not start
         ├── StageKilled           the task was told to end
         ├── RecordLost            the record could not be written (disk full, read-only)
+        ├── EngineUnavailable     the Docker engine does not answer
         └── RegistryUnavailable   the model registry does not answer
 """
 
@@ -55,6 +57,10 @@ class ParameterError(NotebookError):
 
 class KernelNotFound(Permanent):
     """A kernel name with no kernelspec."""
+
+
+class ContainerRefused(Permanent):
+    """A container that the Docker engine does not make, or that cannot run a stage."""
 
 
 class ContractBreach(Permanent):
@@ -97,5 +103,26 @@ class RecordLost(Transient):
     """The record of the run could not be written."""
 
 
+class EngineUnavailable(Transient):
+    """The Docker engine does not answer."""
+
+
 class RegistryUnavailable(Transient):
     """The model registry does not answer."""
+
+
+FAILED = 1
+"""Exit code of a stage that would fail again, and of a check that found something."""
+TRY_AGAIN = 75
+"""Exit code of a stage that may pass if it is run again (EX_TEMPFAIL of sysexits.h)."""
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of a command that the error ended."""
+    return TRY_AGAIN if isinstance(error, Transient) else FAILED
+
+
+def named(name: str) -> type[GalleyError] | None:
+    """The error of the tree with that name, if there is one."""
+    kind = globals().get(name)
+    return kind if isinstance(kind, type) and issubclass(kind, GalleyError) else None

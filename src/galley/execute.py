@@ -46,7 +46,7 @@ class StageRun:
     """What is asked for: a notebook, the values for its parameters, and where its record goes.
 
     `run` is who asks, as the record shows it: DAG, run id, task, try. `title` heads the report. Seconds for timeouts;
-    `cell_timeout` None means that a cell may take any time.
+    `cell_timeout` None means that a cell may take any time. `git` is the state of the checkout, where a caller sees it.
     """
 
     notebook: Path
@@ -58,6 +58,7 @@ class StageRun:
     run: Mapping[str, Any] = field(default_factory=dict)
     start_timeout: int = 60
     cell_timeout: int | None = None
+    git: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class Execution:
         return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
 
     def _record(self, notebook: Notebook) -> dict[str, Any]:
+        provenance = evidence.provenance(notebook, self.settings)
+        provenance["source"].update(self.asked.git or {})
         return {
             "version": 1,
             "stage": self.asked.name,
@@ -114,7 +117,7 @@ class Execution:
             "parameters": _as_record(self.asked.parameters),
             "started": evidence.now(),
             "end": {"state": attempts.RUNNING, "message": "This stage was running when this was written."},
-            **evidence.provenance(notebook, self.settings),
+            **provenance,
         }
 
     def _finish_former(self) -> None:
@@ -290,11 +293,9 @@ def _failure(node: NotebookNode, index: int, title: str) -> GalleyError:
     output = _error_of(cell) or new_output("error", ename="CellExecutionError", evalue="the kernel did not say why")
     traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
     log.error("cell %s of %s failed:\n%s", index + 1, title, traceback)
-    known = getattr(errors, output.ename, None)
-    if isinstance(known, type) and issubclass(known, GalleyError):
-        kind: type[GalleyError] = known
-        said = output.evalue
-    else:
-        kind = Transient if output.ename in _NETWORK_ERRORS else StageFailed
-        said = f"{output.ename}: {output.evalue}"
-    return kind(f"{said} (cell {index + 1} of {title})")
+    where = f"(cell {index + 1} of {title})"
+    known = errors.named(output.ename)
+    if known:
+        return known(f"{output.evalue} {where}")
+    kind = Transient if output.ename in _NETWORK_ERRORS else StageFailed
+    return kind(f"{output.ename}: {output.evalue} {where}")

@@ -8,7 +8,9 @@ from pathlib import Path
 from galley.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "GALLEY_"
+RUNNERS = ("local", "docker")
 _ROOTS = ("data", "outputs", "notebooks")
+_IMAGES = "workbench=galley-workbench data=galley-data-stage"
 _HEADLINES = "validate.roc_auc predict.predicted_late_share generate.late_share"
 
 
@@ -48,12 +50,40 @@ class Settings:
         metadata={"env": "GALLEY_LAB_URL", "help": "JupyterLab on the notebooks, for copies of reports; empty: none"}
     )
     mlflow_url: str = field(
-        metadata={"env": "GALLEY_MLFLOW_URL", "help": "MLflow's pages for a browser; empty: the server, or its port here"}
+        metadata={
+            "env": "GALLEY_MLFLOW_URL",
+            "help": "MLflow's pages for a browser; empty: the server, or its port here",
+        }
     )
     warm_kernels: bool = field(
         metadata={
             "env": "GALLEY_WARM_KERNELS",
             "help": "on: kernels are forked, their imports done; off: each starts anew",
+        }
+    )
+    runner: str = field(
+        metadata={"env": "GALLEY_RUNNER", "help": "local: stages run in their task's process; docker: in containers"}
+    )
+    images: Mapping[str, str] = field(
+        metadata={"env": "GALLEY_IMAGES", "help": "docker: each kernel's image, as kernel=image, one a blank"}
+    )
+    docker_host: str = field(metadata={"env": "DOCKER_HOST", "help": "docker: where its engine is"})
+    network: str = field(
+        metadata={"env": "GALLEY_NETWORK", "help": "docker: the network that containers join, to reach MLflow"}
+    )
+    host_data: Path = field(
+        metadata={"env": "GALLEY_HOST_DATA", "help": "docker: where the engine's machine has GALLEY_DATA"}
+    )
+    host_outputs: Path = field(
+        metadata={"env": "GALLEY_HOST_OUTPUTS", "help": "docker: where the engine's machine has GALLEY_OUTPUTS"}
+    )
+    host_notebooks: Path = field(
+        metadata={"env": "GALLEY_HOST_NOTEBOOKS", "help": "docker: where the engine's machine has GALLEY_NOTEBOOKS"}
+    )
+    stage_environment: tuple[str, ...] = field(
+        metadata={
+            "env": "GALLEY_STAGE_ENVIRONMENT",
+            "help": "docker: variables that containers get beside galley's and MLFLOW_TRACKING_*, one a blank",
         }
     )
     airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
@@ -75,11 +105,13 @@ class Settings:
             )
         home = _folder(given, "GALLEY_HOME") or find_home(Path.cwd())
         data = _folder(given, "GALLEY_DATA") or home / "data"
+        outputs = _folder(given, "GALLEY_OUTPUTS") or home / "outputs"
+        notebooks = _folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks"
         return cls(
             home=home,
             data=data,
-            outputs=_folder(given, "GALLEY_OUTPUTS") or home / "outputs",
-            notebooks=_folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks",
+            outputs=outputs,
+            notebooks=notebooks,
             tracking_uri=given.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data}/mlflow/mlflow.db",
             model=given.get("GALLEY_MODEL") or "flights-late",
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
@@ -88,6 +120,14 @@ class Settings:
             lab_url=_url(given, "GALLEY_LAB_URL"),
             mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),
+            runner=_one_of(given, "GALLEY_RUNNER", RUNNERS),
+            images=_images(given.get("GALLEY_IMAGES") or _IMAGES),
+            docker_host=given.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
+            network=given.get("GALLEY_NETWORK") or "bridge",
+            host_data=_folder(given, "GALLEY_HOST_DATA") or data,
+            host_outputs=_folder(given, "GALLEY_HOST_OUTPUTS") or outputs,
+            host_notebooks=_folder(given, "GALLEY_HOST_NOTEBOOKS") or notebooks,
+            stage_environment=tuple(given.get("GALLEY_STAGE_ENVIRONMENT", "").split()),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
             lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
@@ -96,10 +136,7 @@ class Settings:
 
 def warm_kernels(environment: Mapping[str, str] | None = None) -> bool:
     """Whether kernels are forked, for whoever starts one outside a project too. Raises SettingsError."""
-    value = (os.environ if environment is None else environment).get("GALLEY_WARM_KERNELS") or "on"
-    if value not in ("on", "off"):
-        raise SettingsError(f"GALLEY_WARM_KERNELS={value!r} is neither. Give on or off.")
-    return value == "on"
+    return _one_of(os.environ if environment is None else environment, "GALLEY_WARM_KERNELS", ("on", "off")) == "on"
 
 
 def relative_name(path: Path, settings: Settings) -> str:
@@ -124,6 +161,21 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
     if not Path(value).is_absolute():
         raise SettingsError(f"{name}={value!r} is a relative path. Give an absolute one: tasks run in other folders.")
     return Path(value)
+
+
+def _one_of(given: Mapping[str, str], name: str, choices: tuple[str, str]) -> str:
+    """The value, which is the first of the two if it is not given."""
+    value = given.get(name) or choices[0]
+    if value not in choices:
+        raise SettingsError(f"{name}={value!r} is neither. Give {' or '.join(choices)}.")
+    return value
+
+
+def _images(value: str) -> dict[str, str]:
+    pairs = [pair.partition("=")[::2] for pair in value.split()]
+    if not pairs or not all(kernel and image for kernel, image in pairs):
+        raise SettingsError(f"GALLEY_IMAGES={value!r} names no image for a kernel. Give pairs, as in {_IMAGES}.")
+    return dict(pairs)
 
 
 def _url(given: Mapping[str, str], name: str) -> str:

@@ -18,7 +18,8 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from galley.execute import Execution
+    from galley.container.execution import ContainerExecution
+    from galley.execute import Execution, StageRun
 
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
@@ -51,7 +52,8 @@ class NotebookOperator(PapermillOperator):
 
     `input_nb` is relative to the notebooks' folder; `parameters` are checked against what the notebook declares before
     a kernel starts. Where the record goes follows from the day: outputs/<ds>/<dag_id>/, the name of the notebook.
-    With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds.
+    With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds. Where
+    GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
 
     Raises an error of the tree in galley.errors; which of them are retried, StageRetryPolicy says.
     """
@@ -60,7 +62,15 @@ class NotebookOperator(PapermillOperator):
     operator_extra_links = (ReportLink(),)
     ui_color = "#eef4ea"
 
-    def __init__(self, *, input_nb: str, run_if: str = "True", start_timeout: int = 60, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        input_nb: str,
+        run_if: str = "True",
+        start_timeout: int = 60,
+        image: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         kwargs.setdefault("retry_policy", StageRetryPolicy())
         super().__init__(input_nb=input_nb, **kwargs)
         if self.kernel_conn_id or self.output_nb:
@@ -70,7 +80,8 @@ class NotebookOperator(PapermillOperator):
             )
         self.run_if = run_if
         self.start_timeout = start_timeout
-        self.execution: Execution | None = None
+        self.image = image
+        self.execution: Execution | ContainerExecution | None = None
 
     def notebook_path(self, settings: Settings) -> Path:
         """Where the notebook is."""
@@ -79,7 +90,7 @@ class NotebookOperator(PapermillOperator):
     def execute(self, context: "Context") -> Any:
         """Run the notebook; the conclusion becomes the task's XCom."""
         # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
-        from galley.execute import Execution, StageRun
+        from galley.execute import StageRun
 
         if str(self.run_if) != "True":
             raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")
@@ -88,7 +99,7 @@ class NotebookOperator(PapermillOperator):
         parameters = self.parameters or {}
         day = Day.of(parameters.get("ds") or self.render_template(DS, context), settings)
         name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")
-        self.execution = Execution(
+        self.execution = self._execution(
             StageRun(
                 notebook=self.notebook_path(settings),
                 parameters=parameters,
@@ -109,6 +120,16 @@ class NotebookOperator(PapermillOperator):
             settings,
         )
         return self.execution.run().conclusion
+
+    def _execution(self, asked: "StageRun", settings: Settings) -> "Execution | ContainerExecution":
+        """The run that is to be made, here or in a container. Only the latter needs the Docker SDK."""
+        if settings.runner == "docker":
+            from galley.container.execution import ContainerExecution
+
+            return ContainerExecution(asked, settings, self.image)
+        from galley.execute import Execution
+
+        return Execution(asked, settings)
 
     def on_kill(self) -> None:
         """End the run, so that its record says that it was killed and no kernel is left."""
