@@ -1,8 +1,25 @@
 """MLflow's pages: where people look at a version, at the run of its training, and at what was logged with that."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from galley.registry import asking
 from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def links(client: "MlflowClient", settings: Settings, version: str) -> str:
+    """Links in markdown to a version and to the run of its training, if it says which that was."""
+    pages = {f"version {version}": version_page(settings.model, version)}
+    with asking(settings):
+        run_id = client.get_model_version(settings.model, version).run_id
+        run = client.get_run(run_id).info if run_id else None
+    if run is not None:
+        pages[f"its run {run.run_name}"] = run_page(run.experiment_id, run.run_id)
+    said = ", ".join(f"[{name}]({address(settings)}/{page})" for name, page in pages.items())
+    return f"{said} ({note(settings)})" if note(settings) else said
 
 
 def address(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from flights import synthetic
 from flights.contract import read_labelled, read_target
 from flights.features import FEATURES
 from galley import files, registered, registry
+from galley.comparison import bootstrap
 from galley.decision import Decision, recorded
 from galley.errors import (
     ContractBreach,
@@ -152,7 +153,7 @@ def test_a_review_judges_the_champion_by_the_days_it_lived(second_week: Week) ->
 
 def test_a_review_gives_each_difference_its_interval_in_words(second_week: Week) -> None:
     review = second_week[1]["review"]
-    assert set(review["differences"]) == {"roc_auc", "pr_auc", "log_loss", "brier", "precision", "recall"}
+    assert set(review["differences"]) == set(bootstrap.SCORES)
     assert re.search(r"\| ROC AUC \| 0\.\d{4} \| 0\.\d{4} \| (better|worse|noise|the same)", review["summary"])
 
 

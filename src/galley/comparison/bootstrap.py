@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from galley.scores import NAMES, scores
+from galley.scores import NAMES, scores, tenths
 
 Numbers = NDArray[np.float64]
 
-SCORES = ("roc_auc", "pr_auc", "log_loss", "brier", "precision", "recall")
-LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
+SCORES = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "precision", "recall")
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
 
 _AT_ONCE = 100_000
 """Weights held at a time: more would not stay in the processor's cache."""
@@ -84,10 +84,12 @@ def weighted_scores(target: Numbers, probability: Numbers, threshold: float, wei
     rows = weights.sum(axis=1)
     called = (probability >= threshold).astype(float)
     found = weights @ (target * called)
+    apart = (target - probability)[:, None] * (tenths(probability)[:, None] == np.arange(10))
     return {
         **_ranking(target, probability, weights),
         "log_loss": weights @ -(target * np.log(surely) + (1 - target) * np.log1p(-surely)) / rows,
         "brier": weights @ (target - probability) ** 2 / rows,
+        "calibration_error": np.abs(weights @ apart).sum(axis=1) / rows,
         "precision": _share(found, weights @ called, of_nothing=0),
         "recall": _share(found, weights @ target, of_nothing=0),
     }

@@ -1,4 +1,4 @@
-"""Differences: what two runs of a stage were asked, concluded and printed that is not the same, without the noise."""
+"""Differences: what is not the same of two runs of a stage: asked, concluded, printed, made of. Without the noise."""
 
 import difflib
 import json
@@ -10,10 +10,13 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from galley.evidence import stated
+
 LINES = 2_000
 """Lines of output that are compared; what is beyond is said to be left out."""
 _WIDTH = 400
 _CONTEXT = 2
+_INJECTED = "injected-parameters"
 _NOISE = (
     (re.compile(r"\b0x[0-9a-fA-F]{4,}\b"), "[address]"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "[time]"),
@@ -58,6 +61,23 @@ def conclusions(left: NotebookNode, right: NotebookNode) -> list[Row]:
     return _rows(_galley(left).get("conclusion"), _galley(right).get("conclusion"))
 
 
+def environments(left: NotebookNode, right: NotebookNode) -> list[Row]:
+    """The commit, the Python and the libraries that each ran with; nothing if one of them does not say."""
+    one, other = (_environment(node) for node in (left, right))
+    return _rows(one, other) if one and other else []
+
+
+def sources(left: NotebookNode, right: NotebookNode) -> list[str]:
+    """The code of both as a unified diff, each cell under its id; the values that a run was given are left out."""
+    lines = difflib.unified_diff(list(_code(left)), list(_code(right)), n=_CONTEXT, lineterm="")
+    return list(lines)[2:]  # without the names of files
+
+
+def changed(rows: list[Row], left: NotebookNode, right: NotebookNode) -> list[Row]:
+    """The rows that differ by more than noise."""
+    return [row for row in rows if without_noise(row.left, _ds(left)) != without_noise(row.right, _ds(right))]
+
+
 def outputs(left: NotebookNode, right: NotebookNode) -> list[Line]:
     """The text that each printed or showed: changed lines with a little of what is around them."""
     sides = [list(_lines(node)) for node in (left, right)]
@@ -87,10 +107,9 @@ def _pairs(kind: str, left: list[str], right: list[str]) -> Iterator[Line]:
 
 
 def _lines(node: NotebookNode) -> Iterator[str]:
-    ds = str((_galley(node).get("run") or {}).get("ds") or "")
     for cell in node.cells:
         for output in cell.get("outputs", []):
-            for line in without_noise(_text(output), ds).splitlines():
+            for line in without_noise(_text(output), _ds(node)).splitlines():
                 yield line.rstrip()[:_WIDTH]
 
 
@@ -112,6 +131,30 @@ def _shown(values: dict[str, Any], name: str) -> str:
         return ""
     value = values[name]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _code(node: NotebookNode) -> Iterator[str]:
+    for cell in node.cells:
+        if cell.cell_type == "code" and _INJECTED not in cell.metadata.get("tags", []):
+            yield f"# cell {cell.get('id', '')}".rstrip()
+            yield from cell.source.splitlines()
+
+
+def _environment(node: NotebookNode) -> dict[str, Any]:
+    found = stated(node)["environment"]
+    if not found:
+        return {}
+    source = _galley(node).get("source") or {}
+    changed = " and changes to it" * (source.get("git_clean") is False)
+    # Cut, as what is longer is taken for a digest, which is noise.
+    commit = (source.get("git_commit") or "unknown")[:12] + changed
+    return {"git commit": commit, "python": found["python"], **found["libraries"]}
+
+
+def _ds(node: NotebookNode) -> str:
+    """The day that a run was for; a stage that was run by hand says it in its parameters alone."""
+    record = _galley(node)
+    return str((record.get("run") or {}).get("ds") or (record.get("parameters") or {}).get("ds") or "")
 
 
 def _galley(node: NotebookNode) -> dict[str, Any]:

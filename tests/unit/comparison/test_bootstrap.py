@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 
 from galley.comparison import bootstrap
 from galley.comparison.bootstrap import Difference, differences, weighted_scores
@@ -97,3 +98,12 @@ def test_a_handful_of_rows_has_an_interval_although_some_resamples_are_of_one_cl
 )
 def test_a_difference_in_words(score, low, high, words):
     assert Difference(score, 0.7, 0.6, low, high).in_words == words
+
+
+@pytest.mark.parametrize("places", [1, 12])  # tenths are edges
+def test_the_calibration_error_is_the_distance_from_the_diagonal_of_scikit_learns_curve(places):
+    target, probability = rows(500, 1.0, places=places)
+    share, mean = calibration_curve(target, probability, n_bins=10, strategy="uniform")
+    counts = np.unique(np.searchsorted(np.linspace(0, 1, 11)[1:-1], probability), return_counts=True)[1]
+    expected = np.average(np.abs(share - mean), weights=counts)
+    assert scores(target.astype(int), probability, 0.5)["calibration_error"] == pytest.approx(expected)
