@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from traitlets.config import Config
 
 from galley.errors import RecordLost
+from galley.stage import MIME_TYPE
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'none'; connect-src 'none'; "
@@ -127,7 +130,23 @@ def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
         cell.galley_anchor = _anchor(index)
         cell.galley_failed = index == failed
         cell.galley_label = _label(index, cell)
+        if cell.cell_type == "code":
+            cell.outputs = list(_gathered(cell.get("outputs", [])))
     return shown
+
+
+def _gathered(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The outputs, where statements that follow each other are one: a list of files read is not a wall of boxes.
+
+    What was concluded is left out, as it stands at the top of the page.
+    """
+    for is_statement, group in groupby(outputs, lambda output: MIME_TYPE in output.get("data", {})):
+        if not is_statement:
+            yield from group
+            continue
+        said = [output for output in group if output.data[MIME_TYPE].get("kind") != "conclusion"]
+        if said:
+            yield new_output("display_data", {"text/plain": "\n".join("".join(each.data["text/plain"]) for each in said)})
 
 
 def _anchor(index: int) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galley.render import clean, render
+from galley.stage import MIME_TYPE
 
 pytestmark = pytest.mark.filterwarnings("ignore:Your element with mimetype")
 RAN = {"papermill": {"status": "completed", "duration": 0.5}}
@@ -276,6 +277,28 @@ def test_a_conclusion_of_several_lines_is_shown_as_the_markdown_that_it_is():
     assert "<th>a</th>" in html
     assert "| a |" not in html
     assert "<script" not in html
+
+
+def states(kind, text):
+    """An output that a stage states."""
+    return nbformat.v4.new_output("display_data", data={MIME_TYPE: {"kind": kind}, "text/plain": text})
+
+
+def test_statements_that_follow_each_other_are_one_list_and_others_stay_where_they_are():
+    other = nbformat.v4.new_output("stream", text="three rows")
+    cell = nbformat.v4.new_code_cell(
+        "x", outputs=[states("input", "read a"), states("input", "read b"), other, states("output", "wrote c")]
+    )
+    html = page(cell)
+    assert "read a\nread b</pre>" in html
+    assert html.index("read b") < html.index("three rows") < html.index("wrote c")
+
+
+def test_what_was_concluded_is_shown_once():
+    cell = nbformat.v4.new_code_cell("x", outputs=[states("conclusion", "auc = 0.75")])
+    html = page(cell, conclusion={"auc": 0.75})
+    assert "auc = 0.75" not in html
+    assert '<th scope="row">auc</th><td>0.75</td>' in html
 
 
 def test_the_libraries_of_the_environment_are_listed():
