@@ -144,9 +144,15 @@ def _gathered(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
         if not is_statement:
             yield from group
             continue
-        said = [output for output in group if output.data[MIME_TYPE].get("kind") != "conclusion"]
+        said = [text for output in group if (text := _said(output))]
         if said:
-            yield new_output("display_data", {"text/plain": "\n".join("".join(each.data["text/plain"]) for each in said)})
+            yield new_output("display_data", {"text/plain": "\n".join(said)})
+
+
+def _said(statement: NotebookNode) -> str:
+    facts = statement.data[MIME_TYPE]
+    is_conclusion = isinstance(facts, dict) and facts.get("kind") == "conclusion"
+    return "" if is_conclusion else "".join(statement.data.get("text/plain", ""))
 
 
 def _anchor(index: int) -> str:
