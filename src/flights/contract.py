@@ -4,10 +4,11 @@ A table of columns and one function a rule. A schema library was weighed and lef
 breach is the file, the column, the rows and the next action in one line, and that line would be ours in any case.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -109,13 +110,11 @@ def check_target(frame: pd.DataFrame, name: str = "target.csv") -> pd.DataFrame:
 def check_pair(data: pd.DataFrame, target: pd.DataFrame, name: str = "data.csv and target.csv") -> None:
     """Raises ContractBreach unless both are about the same flights."""
     action = "Write both files anew, together: run generate_data for the day."
-    _raise(
-        [
-            *_found(data[KEY], ~data[KEY].isin(target[KEY]), "in the data but not in the targets", action),
-            *_found(target[KEY], ~target[KEY].isin(data[KEY]), "in the targets but not in the data", action),
-        ],
-        name,
-    )
+    found = [
+        (_found(data[KEY], ~data[KEY].isin(target[KEY]), "in the data but not in the targets"), len(data)),
+        (_found(target[KEY], ~target[KEY].isin(data[KEY]), "in the targets but not in the data"), len(target)),
+    ]
+    _raise([finding.breach(rows, action) for finding, rows in found if finding], name)
 
 
 def check_classes(late: pd.Series, name: str) -> None:
@@ -128,57 +127,125 @@ def check_classes(late: pd.Series, name: str) -> None:
 
 
 def _read(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
-    name = "/".join(path.parts[-3:])
+    return _checked(open_csv(path, columns), columns, file_name(path))
+
+
+def open_csv(path: Path, columns: tuple[Column, ...], **options: Any) -> Any:
+    """What pandas reads of a file; `options` are read_csv's. Raises ContractBreach for what is no CSV."""
     texts = {column.name: "str" for column in columns if column.kind in ("text", "moment")}
-    try:
+    with csv_errors(path):
         # Only an empty field is missing: "NA" or "None" in a text is a text.
-        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], low_memory=False)
+        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], low_memory=False, **options)
+
+
+@contextmanager
+def csv_errors(path: Path) -> Iterator[None]:
+    """What pandas raises of a file that is no CSV becomes ContractBreach."""
+    name = file_name(path)
+    try:
+        yield
     except pd.errors.EmptyDataError:
         raise ContractBreach(f"{name}: the file is empty. {_rewrite(name)}") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ContractBreach(f"{name}: no CSV in UTF-8 ({str(error).strip()}). {_rewrite(name)}") from None
-    return _checked(frame, columns, name)
+
+
+def file_name(path: Path) -> str:
+    """What a breach calls a file: its day and name, and the folder of that."""
+    return "/".join(path.parts[-3:])
 
 
 def _checked(frame: pd.DataFrame, columns: tuple[Column, ...], name: str) -> pd.DataFrame:
-    _raise(list(_shape_breaches(frame, columns, name)), name)
-    _raise([breach for column in columns for breach in _column_breaches(frame[column.name], column, name)], name)
+    Check(columns).add(frame).end(name)
+    return conformed(frame, columns)
+
+
+def conformed(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Rows that were checked, in the agreed columns and types."""
     types = {"text": "str", "moment": "str", "number": "float64", "flag": "int64"}
     return frame[[column.name for column in columns]].astype({column.name: types[column.kind] for column in columns})
 
 
-def _shape_breaches(frame: pd.DataFrame, columns: tuple[Column, ...], name: str) -> Iterator[Breach]:
-    agreed = [column.name for column in columns]
-    for absent in [column for column in agreed if column not in frame]:
-        yield Breach(absent, "the column is missing", len(frame), _rewrite(name))
-    for extra in [column for column in frame if column not in agreed]:
-        action = f"Drop the column from {name}, or agree on it in src/flights/contract.py."
-        yield Breach(str(extra), "the column is not in the contract", len(frame), action)
-    if frame.empty:
-        yield Breach("", "there are no rows", 0, _rewrite(name))
+@dataclass(frozen=True)
+class _Finding:
+    """Rows that break a rule: how many, and the first of them."""
+
+    column: str
+    problem: str
+    rows: int
+    first: int
+    value: str
+
+    def breach(self, rows: int, action: str) -> Breach:
+        """The breach among so many rows; a line as an editor counts it, with the heading as line 1."""
+        where = f"in {self.rows} of {rows} rows, first in line {self.first + 2}{self.value}"
+        return Breach(self.column, f"{self.problem} {where}", self.rows, action)
 
 
-def _column_breaches(values: pd.Series, column: Column, name: str) -> Iterator[Breach]:
-    given = values.notna()
-    for problem, bad in _rules(values, column):
-        yield from _found(values, bad & given, problem, _rewrite(name))
-    if not column.nullable:
-        yield from _found(values, ~given, "missing", _rewrite(name))
+class Check:
+    """What is wrong with a table that comes in one part or in many."""
+
+    def __init__(
+        self, columns: tuple[Column, ...], repeated: Callable[[pd.Series], pd.Series] = pd.Series.duplicated
+    ) -> None:
+        self.found: dict[tuple[int, int], _Finding] = {}
+        self._columns = columns
+        self._repeated = repeated
+        self._rows = 0
+        self._names: list[str] = []
+
+    def add(self, part: pd.DataFrame) -> "Check":
+        """Take a part into account."""
+        self._names = list(part)
+        for place, column in enumerate(self._columns):
+            if column.name not in part:
+                continue
+            for rule, (problem, bad) in enumerate(_rules(part[column.name], column, self._repeated)):
+                self._note((place, rule), _found(part[column.name], bad, problem, self._rows))
+        self._rows += len(part)
+        return self
+
+    def end(self, name: str) -> None:
+        """Raise ContractBreach, after showing a table of all that is wrong, if anything is."""
+        _raise(list(self._shape(name)), name)
+        _raise([self.found[place].breach(self._rows, _rewrite(name)) for place in sorted(self.found)], name)
+
+    def _note(self, place: tuple[int, int], finding: _Finding | None) -> None:
+        former = self.found.get(place)
+        if finding is not None:
+            self.found[place] = replace(former, rows=former.rows + finding.rows) if former else finding
+
+    def _shape(self, name: str) -> Iterator[Breach]:
+        agreed = [column.name for column in self._columns]
+        for absent in [column for column in agreed if column not in self._names]:
+            yield Breach(absent, "the column is missing", self._rows, _rewrite(name))
+        for extra in [column for column in self._names if column not in agreed]:
+            action = f"Drop the column from {name}, or agree on it in src/flights/contract.py."
+            yield Breach(str(extra), "the column is not in the contract", self._rows, action)
+        if not self._rows:
+            yield Breach("", "there are no rows", 0, _rewrite(name))
 
 
-def _rules(values: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+def _rules(
+    values: pd.Series, column: Column, repeated: Callable[[pd.Series], pd.Series]
+) -> Iterator[tuple[str, pd.Series]]:
     """What may be wrong with a column, and in which rows it is."""
-    numbers = _numbers(values)
+    given = values.notna()
     if column.kind in ("number", "flag"):
-        yield "not a number", numbers.isna()
-    if column.kind == "number":
-        yield f"not from {column.low:g} to {column.high:g}", numbers.notna() & ~numbers.between(column.low, column.high)
-    if column.kind == "flag":
-        yield "neither 0 nor 1", numbers.notna() & ~numbers.isin([0, 1])
+        numbers = _numbers(values)
+        yield "not a number", given & numbers.isna()
+        if column.kind == "number":
+            outside = numbers.notna() & ~numbers.between(column.low, column.high)
+            yield f"not from {column.low:g} to {column.high:g}", outside
+        else:
+            yield "neither 0 nor 1", numbers.notna() & ~numbers.isin([0, 1])
     if column.kind == "moment":
-        yield "no date and time like 2026-11-23T06:15", pd.to_datetime(values, format="ISO8601", errors="coerce").isna()
+        moments = pd.to_datetime(values, format="ISO8601", errors="coerce")
+        yield "no date and time like 2026-11-23T06:15", given & moments.isna()
     if column.unique:
-        yield "a duplicate", values.duplicated()
+        yield "a duplicate", given & repeated(values)
+    if not column.nullable:
+        yield "missing", ~given
 
 
 def _numbers(values: pd.Series) -> pd.Series:
@@ -188,13 +255,13 @@ def _numbers(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
-def _found(values: pd.Series, bad: pd.Series, problem: str, action: str) -> Iterator[Breach]:
-    """A breach if any row is bad: how many, and the first as an editor counts lines, with the heading as line 1."""
-    if bad.any():
-        first = int(np.argmax(bad.to_numpy()))
-        value = "" if pd.isna(values.iloc[first]) else f": {str(values.iloc[first])[:40]!r}"
-        where = f"in {bad.sum()} of {len(values)} rows, first in line {first + 2}{value}"
-        yield Breach(str(values.name), f"{problem} {where}", int(bad.sum()), action)
+def _found(values: pd.Series, bad: pd.Series, problem: str, before: int = 0) -> _Finding | None:
+    """What is found if any row is bad, of a part with so many rows before it."""
+    if not bad.any():
+        return None
+    first = int(np.argmax(bad.to_numpy()))
+    value = "" if pd.isna(values.iloc[first]) else f": {str(values.iloc[first])[:40]!r}"
+    return _Finding(str(values.name), problem, int(bad.sum()), before + first, value)
 
 
 def _rewrite(name: str) -> str:
