@@ -1,11 +1,51 @@
-"""What tests of several folders need: a receiver of alerts."""
+"""What tests of several folders need: where their stages run, and a receiver of alerts."""
 
 import json
+import os
+import shutil
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+HOME = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--runner", choices=["local", "docker"], default="local", help="where tests run their stages")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "local_runner: holds what happens inside of the task's own process")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--runner") == "local":
+        return
+    left_out = [item for item in items if item.get_closest_marker("local_runner")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def runner(request):
+    """The settings of the runner that was asked for, as environment variables."""
+    if request.config.getoption("--runner") == "local":
+        return {}
+    image = build_image("data-stage")
+    return {"GALLEY_RUNNER": "docker", "GALLEY_IMAGES": f"data={image}"}
+
+
+def build_image(target):
+    """Build one of the Dockerfile's targets for tests; returns its name. Without an engine, skip, or fail in CI."""
+    if not (shutil.which("docker") and subprocess.run(["docker", "version"], capture_output=True).returncode == 0):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers")
+    image = f"galley-{target}:tests"
+    subprocess.run(["docker", "build", "--quiet", "--target", target, "--tag", image, str(HOME)], check=True)
+    return image
 
 
 @pytest.fixture(scope="module")

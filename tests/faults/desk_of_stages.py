@@ -1,8 +1,9 @@
 """A desk: stages of a few cells, run for real in a project of their own, and what they left."""
 
 import os
+import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import psutil
 from nbformat import NotebookNode
 
 from galley.attempts import Attempts
-from galley.execute import Execution, Outcome, StageRun
+from galley.execute import Outcome, StageRun
+from galley.runner import execution_of
 from galley.settings import Settings
 
 os.environ.setdefault("JUPYTER_PATH", str(Path(__file__).parents[2] / ".venvs" / "jupyter"))
@@ -30,13 +32,14 @@ def text(source: str) -> NotebookNode:
 
 @dataclass(frozen=True)
 class Desk:
-    """A project in a folder, where stages are written and run."""
+    """A project in a folder, where stages are written and run, by the runner that these settings name."""
 
     home: Path
+    runner: dict[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
-        return Settings.from_environment({"GALLEY_HOME": str(self.home)})
+        return Settings.from_environment({"GALLEY_HOME": str(self.home), **self.runner})
 
     @property
     def reports(self) -> Path:
@@ -62,9 +65,13 @@ class Desk:
         asked = {"parameters": {"ds": DS}, "reports": self.reports, "name": notebook.stem, "title": "dag · stage"}
         return StageRun(notebook, **{**asked, **options})
 
-    def execution(self, *cells: str | NotebookNode, name: str = "01_stage", **options: Any) -> Execution:
+    def execution(self, *cells: str | NotebookNode, name: str = "01_stage", **options: Any) -> Any:
         """A run that is about to begin, of a notebook of these cells."""
-        return Execution(self.asked(self.write(*cells, name=name), **options), self.settings)
+        return self.execution_of(self.write(*cells, name=name), **options)
+
+    def execution_of(self, notebook: Path, **options: Any) -> Any:
+        """A run that is about to begin, of a notebook that was written."""
+        return execution_of(self.asked(notebook, **options), self.settings)
 
     def run(self, *cells: str | NotebookNode, **options: Any) -> Outcome:
         return self.execution(*cells, **options).run()
@@ -94,4 +101,16 @@ def kernels(folder: Path) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if Path(process.cwd()).is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
+    return found
+
+
+def containers(folder: Path, *but: str) -> list[str]:
+    """The containers of stages of projects right below a folder, those that have ended too, but not in these states."""
+    command = ["docker", "ps", "--all", "--filter", "label=galley.stage", "--format", "{{.ID}} {{.State}}"]
+    found = []
+    for project in folder.iterdir():
+        told = subprocess.run(
+            [*command, "--filter", f"volume={project / 'data'}"], capture_output=True, text=True, check=True
+        )
+        found += [line.split()[0] for line in told.stdout.splitlines() if line.split()[1] not in but]
     return found

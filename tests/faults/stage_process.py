@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from galley.execute import Execution
+from galley.runner import execution_of
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["galley.execute"])
+_FORKS.set_forkserver_preload(["galley.runner"])
 _SET_CHILD_SUBREAPER = 36
 
 
@@ -25,7 +25,7 @@ def _run(asked, settings, environment) -> None:
     os.environ.update(environment)
     with Path(os.devnull).open("w") as nowhere:
         sys.stderr = nowhere
-        Execution(asked, settings).run()
+        execution_of(asked, settings).run()
 
 
 def adopt_orphans() -> None:

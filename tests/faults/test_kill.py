@@ -13,7 +13,7 @@ from galley import evidence
 from galley.attempts import Attempts
 from galley.days import Day
 
-pytestmark = pytest.mark.usefixtures("each_kind_of_kernel")
+pytestmark = pytest.mark.usefixtures("kind_of_kernel")
 
 ROUNDS = 50
 CELLS = ["from galley.stage import Stage\nstage = Stage(ds)"]
@@ -99,7 +99,7 @@ def test_an_interrupted_attempt_says_so_at_the_next_look(desk):
     assert attempts.is_running()
     process.kill()
     process.join()
-    assert not attempts.is_running()
+    wait_until(lambda: not attempts.is_running())
     assert end_of(attempts.path(1))["state"] == "running"
     desk.run("print('two')")
     assert end_of(attempts.path(1))["state"] == "interrupted"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from galley.container.execution import ContainerExecution
-    from galley.execute import Execution, StageRun
+    from galley.execute import Execution
 
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
@@ -91,6 +91,7 @@ class NotebookOperator(PapermillOperator):
         """Run the notebook; the conclusion becomes the task's XCom."""
         # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
         from galley.execute import StageRun
+        from galley.runner import execution_of
 
         if str(self.run_if) != "True":
             raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")
@@ -99,7 +100,7 @@ class NotebookOperator(PapermillOperator):
         parameters = self.parameters or {}
         day = Day.of(parameters.get("ds") or self.render_template(DS, context), settings)
         name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")
-        self.execution = self._execution(
+        self.execution = execution_of(
             StageRun(
                 notebook=self.notebook_path(settings),
                 parameters=parameters,
@@ -118,18 +119,9 @@ class NotebookOperator(PapermillOperator):
                 start_timeout=self.start_timeout,
             ),
             settings,
+            self.image,
         )
         return self.execution.run().conclusion
-
-    def _execution(self, asked: "StageRun", settings: Settings) -> "Execution | ContainerExecution":
-        """The run that is to be made, here or in a container. Only the latter needs the Docker SDK."""
-        if settings.runner == "docker":
-            from galley.container.execution import ContainerExecution
-
-            return ContainerExecution(asked, settings, self.image)
-        from galley.execute import Execution
-
-        return Execution(asked, settings)
 
     def on_kill(self) -> None:
         """End the run, so that its record says that it was killed and no kernel is left."""

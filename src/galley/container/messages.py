@@ -8,12 +8,11 @@ on its stderr    the log
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from galley import errors
-from galley.errors import ParameterError
 from galley.execute import Outcome, StageRun
 
 
@@ -25,23 +24,48 @@ class Request:
     environment: Mapping[str, str]
 
     def line(self) -> bytes:
-        """It as a line. Raises ParameterError for a value that no JSON can hold."""
-        asked = {**asdict(self.asked), "notebook": str(self.asked.notebook), "reports": str(self.asked.reports)}
-        try:
-            return _line({"asked": asked, "environment": dict(self.environment)})
-        except (TypeError, ValueError) as error:
-            raise ParameterError(
-                f"{self.asked.title}: a parameter cannot be handed to a container ({error}). Give texts, numbers, "
-                "true, false, lists and dicts."
-            ) from None
+        """It as a line."""
+        asked = {
+            **vars(self.asked),
+            "notebook": str(self.asked.notebook),
+            "reports": str(self.asked.reports),
+            "parameters": {name: _spoken(value) for name, value in self.asked.parameters.items()},
+        }
+        return _line({"asked": asked, "environment": dict(self.environment)})
 
     @classmethod
     def of(cls, line: bytes) -> "Request":
         """What a line asks for."""
         said = json.loads(line)
         asked = said["asked"]
-        paths = {name: Path(asked[name]) for name in ("notebook", "reports")}
-        return cls(StageRun(**{**asked, **paths}), said["environment"])
+        heard = {
+            "notebook": Path(asked["notebook"]),
+            "reports": Path(asked["reports"]),
+            "parameters": {name: _heard(value) for name, value in asked["parameters"].items()},
+        }
+        return cls(StageRun(**{**asked, **heard}), said["environment"])
+
+
+class Unspoken:
+    """A parameter's value that no JSON can hold, which is refused and recorded where the stage is run."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def _spoken(value: Any) -> dict[str, Any]:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return {"shown": repr(value)}
+    return {"value": value}
+
+
+def _heard(value: dict[str, Any]) -> Any:
+    return value["value"] if "value" in value else Unspoken(value["shown"])
 
 
 def told_to_end(error: BaseException) -> bytes:
