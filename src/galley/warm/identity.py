@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ _LATER = {
 }
 """Those among them that are read when they are needed."""
 _PROCESS = Path("/proc/self")
+_NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,19 @@ def _inherited() -> tuple[str, ...]:
     umask = next(line for line in (_PROCESS / "status").read_text().splitlines() if line.startswith("Umask"))
     return (
         *((_PROCESS / name).read_text() for name in ("limits", "cgroup", "oom_score_adj")),
-        *(str(link.readlink()) for link in sorted((_PROCESS / "ns").iterdir())),
+        *_namespaces(),
         str(sorted(os.sched_getaffinity(0))),
         str(os.nice(0)),
         str((os.getegid(), sorted(os.getgroups()))),
         umask,
     )
+
+
+def _namespaces() -> list[str]:
+    links = [_PROCESS / "ns" / name for name in _NAMESPACES]
+    try:
+        return [str(link.readlink()) for link in links]
+    except PermissionError:
+        # A process that hides its memory, as Airflow's tasks do, may not look there. What it starts has the same ones.
+        command = ["readlink", *map(str, links)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -80,7 +81,10 @@ class WarmProvisioner(LocalProvisioner):
             raise NoWarmKernel(f"{' '.join(unknown or cmd[:3])} cannot be had forked")
         environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
         order = {"arguments": arguments, "folder": kwargs.get("cwd") or os.getcwd(), "environment": environment}  # noqa: PTH109
-        identity = Identity.of(python, self.modules, environment)
+        try:
+            identity = Identity.of(python, self.modules, environment)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NoWarmKernel(f"what it would inherit cannot be seen ({error})") from error
         with ExitStack() as stack:
             nothing = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
             stdio = [nothing.fileno(), _descriptor(kwargs.get("stdout"), 1), _descriptor(kwargs.get("stderr"), 2)]
