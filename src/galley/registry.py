@@ -104,10 +104,11 @@ def asking(settings: Settings) -> Iterator[None]:
     """What MLflow raises because nobody answers becomes RegistryUnavailable."""
     from mlflow import MlflowException
     from requests import RequestException
+    from sqlalchemy.exc import OperationalError
 
     try:
         yield
-    except (MlflowException, RequestException) as error:
+    except (MlflowException, RequestException, OperationalError) as error:
         if _is_no_answer(error):
             raise _unavailable(settings, error) from None
         raise
@@ -259,10 +260,12 @@ def _is_server(tracking_uri: str) -> bool:
 def _is_no_answer(error: Exception) -> bool:
     from requests import ConnectionError as NoConnection
     from requests import Timeout
+    from sqlalchemy.exc import OperationalError
 
     code = getattr(error, "error_code", None)
     # INTERNAL_ERROR is also what MLflow gives an error it has no code for; only a request that failed is meant here.
-    return isinstance(error, NoConnection | Timeout) or code in _BUSY or "API request to" in str(error)[:20]
+    no_answer = isinstance(error, NoConnection | Timeout | OperationalError)
+    return no_answer or code in _BUSY or "API request to" in str(error)[:20]
 
 
 def _unavailable(settings: Settings, error: Exception) -> RegistryUnavailable:

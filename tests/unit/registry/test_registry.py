@@ -1,8 +1,10 @@
 """Reaching the registry, and what a name, a URI or a path resolves to."""
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +51,14 @@ def test_a_registry_that_breaks_while_it_is_asked_is_unavailable(settings: Setti
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(RegistryUnavailable):
             registry.resolve("", replace(settings, tracking_uri=address))
+
+
+def test_a_registry_whose_database_somebody_locked_is_unavailable(settings: Settings) -> None:
+    registry.connect(settings)
+    with closing(sqlite3.connect(settings.tracking_uri.removeprefix("sqlite:///"), isolation_level=None)) as somebody:
+        somebody.execute("begin exclusive")
+        with pytest.raises(RegistryUnavailable, match="locked"):
+            registry.connect(replace(settings, tracking_uri=f"{settings.tracking_uri}?timeout=0"))
 
 
 def _answer_500(server: socket.socket) -> None:
