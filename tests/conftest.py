@@ -20,12 +20,12 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "local_runner: holds what happens inside of the task's own process")
+    config.addinivalue_line("markers", "docker_runner: holds what there is with containers alone")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--runner") == "local":
-        return
-    left_out = [item for item in items if item.get_closest_marker("local_runner")]
+    other = {"local": "docker_runner", "docker": "local_runner"}[config.getoption("--runner")]
+    left_out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

@@ -32,8 +32,10 @@ def context(map_index=-1):
 
 
 @pytest.fixture
-def notebook(home):
+def notebook(home, runner, monkeypatch):
     """A stage that counts, and fails when told to."""
+    for name, value in {**runner, "GALLEY_NOTEBOOKS": str(home / "notebooks")}.items():
+        monkeypatch.setenv(name, value)
     cells = [
         nbformat.v4.new_code_cell(
             "ds: str = None  # the day\nupto: int = 3  # how far to count", metadata={"tags": ["parameters"]}
@@ -42,7 +44,8 @@ def notebook(home):
         nbformat.v4.new_code_cell("stage.conclude(total=sum(range(upto)), worst=1 / upto)"),
     ]
     kernelspec = {"name": "data", "display_name": "galley data", "language": "python"}
-    path = home / "02_count.ipynb"
+    path = home / "notebooks/02_count.ipynb"
+    path.parent.mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
     return path
 

@@ -1,5 +1,6 @@
 """A desk for each test, and the promise that no kernel and no container outlives it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -30,4 +31,7 @@ def kind_of_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def _nothing_is_left(tmp_path: Path, runner: dict[str, str]):
     yield
     assert kernels(tmp_path) == []
-    assert not runner or containers(tmp_path, "created") == []
+    deadline = time.monotonic() + 10  # the engine is still removing one whose task was killed a moment ago
+    while runner and containers(tmp_path, "created"):
+        assert time.monotonic() < deadline, "a container is left"
+        time.sleep(0.1)

@@ -77,6 +77,7 @@ def test_an_error_of_20_mb_is_cut_and_both_its_ends_are_kept(desk):
     assert "Traceback" in page
 
 
+@pytest.mark.local_runner
 def test_outputs_without_number_are_cut_with_a_note(desk, monkeypatch):
     monkeypatch.setattr(cells, "CELL_LIMIT", 100_000)
     source = "from IPython.display import display\nfor _ in range(600):\n    display({'text/plain': ''}, raw=True)"

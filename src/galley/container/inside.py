@@ -31,7 +31,7 @@ def run() -> int:
     caller = Caller(stdin, execution)
     try:
         caller.listen()
-        answer, code = messages.completed(execution.run()), 0
+        answer, code = messages.completed(execution.run(), execution.page), 0
     except BaseException as error:  # whatever ended it is the answer
         answer, code = messages.failed(error, execution.page), exit_code(error)
     with answers:

@@ -73,10 +73,10 @@ def told_to_end(error: BaseException) -> bytes:
     return _line({"error": type(error).__name__, "message": str(error)})
 
 
-def completed(outcome: Outcome) -> bytes:
-    """The answer of a stage that completed."""
-    paths = {"notebook": str(outcome.notebook), "page": str(outcome.page)}
-    return _line({"conclusion": outcome.conclusion, "attempt": outcome.attempt, **paths})
+def completed(outcome: Outcome, page: Path | None) -> bytes:
+    """The answer of a stage that completed; `page` is its attempt's."""
+    accepted = {"notebook": str(outcome.notebook), "accepted": str(outcome.page)}
+    return _line({"conclusion": outcome.conclusion, "attempt": outcome.attempt, **accepted, "page": page and str(page)})
 
 
 def failed(error: BaseException, page: Path | None) -> bytes:
@@ -87,7 +87,7 @@ def failed(error: BaseException, page: Path | None) -> bytes:
 def outcome_of(answer: Mapping[str, Any]) -> Outcome:
     """The outcome that an answer tells, or the error that it tells, raised as the class that it was."""
     if "error" not in answer:
-        return Outcome(answer["conclusion"], Path(answer["notebook"]), Path(answer["page"]), answer["attempt"])
+        return Outcome(answer["conclusion"], Path(answer["notebook"]), Path(answer["accepted"]), answer["attempt"])
     kind = errors.named(answer["error"])
     if kind is None:
         raise RuntimeError(f"{answer['error']}: {answer['message']}")

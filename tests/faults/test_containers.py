@@ -1,0 +1,146 @@
+"""Stages in containers: what a container sees and may do, and what is said where the engine or the image will not."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+from desk_of_stages import Desk, containers, end_of, printed, read
+
+from galley.container import engine
+from galley.container.execution import image_of
+from galley.errors import ContainerRefused, EngineUnavailable, NotebookError, StageInterrupted
+from galley.runner import execution_of
+from galley.settings import Settings
+
+pytestmark = pytest.mark.docker_runner
+
+WAITS = "import time\ntime.sleep(60)"
+WRITES = "with stage.write(stage.day.raw / 'x') as draft:\n    draft.touch()"
+
+
+def docker(*words):
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout
+
+
+def meanwhile(desk, *cells):
+    """Start a stage in a thread, and return the id of its container once its last cell runs, and the thread."""
+    execution = desk.execution(*cells)
+    raised = []
+
+    def run():
+        try:
+            execution.run()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    path = desk.attempts().path(1)
+    while not (path.is_file() and read(path).cells[-1].metadata.get("papermill", {}).get("status") == "running"):
+        time.sleep(0.05)
+    [container] = containers(desk.home.parent)
+    return container, thread, raised
+
+
+def test_a_stage_sees_its_folders_and_no_more_and_has_no_rights(desk):
+    outcome = desk.run(
+        "from pathlib import Path\n"
+        "status = dict(line.split(':\\t') for line in Path('/proc/self/status').read_text().splitlines())\n"
+        "print(status['CapEff'], status['NoNewPrivs'])",
+        "for folder in ('/opt/galley', '.', '/tmp'):\n"
+        "    try:\n        Path(folder, 'written').touch()\n        print('wrote')\n"
+        "    except OSError as error:\n        print(error.strerror)",
+    )
+    *_, rights, writes = read(outcome.notebook).cells
+    assert printed(rights) == "0000000000000000 1\n"
+    assert printed(writes) == "Read-only file system\nRead-only file system\nwrote\n"
+
+
+def test_a_stage_gets_mlflows_credentials_and_no_other_secret_and_inspecting_shows_none(desk, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "hunter3")
+    monkeypatch.setenv("WAREHOUSE_PASSWORD", "hunter4")
+    desk = Desk(desk.home, {**desk.runner, "GALLEY_STAGE_ENVIRONMENT": "WAREHOUSE_USER"})
+    monkeypatch.setenv("WAREHOUSE_USER", "ada")
+    names = "import os\nprint(os.environ['MLFLOW_TRACKING_PASSWORD'][::-1], os.environ['WAREHOUSE_USER'])"
+    secrets = "print([name for name, value in os.environ.items() if value in ('hunter3', 'hunter4')])"
+    container, thread, _ = meanwhile(desk, names, secrets, "import time\ntime.sleep(2)")
+    told = docker("inspect", container)
+    thread.join()
+    assert json.loads(told)[0]["Config"]["Cmd"] == ["galley", "execute", "-"]
+    assert "hunter" not in told
+    _, _, given, kept, _ = read(desk.attempts().accepted).cells
+    assert printed(given) == "2retnuh ada\n"
+    assert printed(kept) == "[]\n"
+
+
+def test_what_a_stage_writes_belongs_to_the_user_who_runs_its_task(desk, monkeypatch):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give its folders to somebody else")
+    ada = 12345  # by number alone: somebody else could not read this interpreter where it is in root's home
+    monkeypatch.setattr(os, "getuid", lambda: ada)
+    monkeypatch.setattr(os, "getgid", lambda: ada)
+    path = desk.write("from galley.stage import Stage\nstage = Stage(ds)", WRITES)
+    for folder in (desk.settings.data, desk.settings.outputs):
+        folder.mkdir()
+        os.chown(folder, ada, ada)
+    desk.execution_of(path).run()
+    written = [path for folder in ("data", "outputs") for path in (desk.home / folder).rglob("*")]
+    assert desk.attempts().accepted in written
+    assert desk.settings.data / "raw/2026-11-23/x" in written
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in written} == {(ada, ada)}
+
+
+def test_a_container_that_somebody_kills_is_worth_another_try_and_the_next_look_says_so(desk):
+    container, thread, raised = meanwhile(desk, WAITS)
+    docker("kill", container)
+    thread.join()
+    [error] = raised
+    assert isinstance(error, StageInterrupted)
+    assert "ended with 137" in str(error)
+    desk.run("print('two')")
+    assert end_of(desk.attempts().path(1))["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("image", ["galley-of-nobody", "debian:trixie-slim"], ids=["not there", "without galley"])
+def test_an_image_that_cannot_run_stages_is_refused_by_what_the_engine_says(desk, image):
+    path = desk.write("1")
+    with pytest.raises(ContainerRefused, match="galley-of-nobody" if "nobody" in image else "galley.*not found"):
+        execution_of(desk.asked(path), desk.settings, image).run()
+    assert containers(desk.home.parent) == []
+
+
+def test_an_engine_that_does_not_answer_is_worth_another_try(desk):
+    desk = Desk(desk.home, {**desk.runner, "DOCKER_HOST": f"unix://{desk.home}/nobody.sock"})
+    with pytest.raises(EngineUnavailable, match="Start it, or set DOCKER_HOST"):
+        desk.run("1")
+
+
+def test_a_host_folder_that_is_not_there_is_refused_by_its_name(desk):
+    desk = Desk(desk.home, {**desk.runner, "GALLEY_HOST_DATA": "/no/such/folder"})
+    with pytest.raises(ContainerRefused, match="/no/such/folder"):
+        desk.run("1")
+
+
+def test_a_notebook_outside_of_the_notebooks_folder_is_refused(desk):
+    path = desk.write("1")
+    moved = path.rename(desk.home / path.name)
+    with pytest.raises(NotebookError, match="containers see no other folder"):
+        desk.execution_of(moved).run()
+
+
+def test_a_kernel_has_its_image_and_one_without_gets_the_first(desk):
+    settings = Settings.from_environment({"GALLEY_HOME": str(desk.home), "GALLEY_IMAGES": "workbench=big data=small"})
+    for kernel, image in {"data": "small", "workbench": "big", "r": "big"}.items():
+        assert image_of(desk.asked(desk.write("1", kernel=kernel)), settings) == image
+
+
+def test_a_container_whose_task_was_killed_before_its_start_is_removed_by_a_later_run(desk, monkeypatch):
+    monkeypatch.setattr(engine, "_ABANDONED", -1)
+    image = desk.settings.images["data"]
+    made = docker("create", "--label", f"{engine.LABEL}=01_stage", image).strip()
+    desk.run("1")
+    assert made not in docker("ps", "--all", "--quiet", "--no-trunc")
