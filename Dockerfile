@@ -1,9 +1,10 @@
 # The stack's images, one target each, all from one lock. Without Docker, see the Makefile.
 #
-#   airflow      galley-airflow      API server, DAG processor, triggerer; also the scheduler, where stages run in containers
-#   worker       galley-worker       airflow and the environments of all stages: runs tasks with GALLEY_RUNNER=local
+#   airflow      galley-airflow      API server, DAG processor, triggerer; the scheduler too, if stages run in containers
+#   worker       galley-worker       airflow and the environments of all stages: tasks with GALLEY_RUNNER=local; JupyterLab
 #   workbench    galley-workbench    stages that train, judge and score; MLflow's server; JupyterLab
 #   data-stage   galley-data-stage   stages that only move data
+#   mail         galley-mail         catches mail in the profile dev
 
 FROM python:3.13-slim-trixie AS base
 ENV GALLEY_HOME=/opt/galley \
@@ -66,7 +67,7 @@ FROM base AS workbench
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
 COPY pyproject.toml uv.lock ./
 ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
-RUN install -d -m 2775 -o 50000 -g 0 /mlflow /scratch
+RUN install -d -m 2775 -o 50000 -g 0 /mlflow
 USER 50000:0
 
 FROM base AS airflow
@@ -78,5 +79,19 @@ RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs
 USER 50000:0
 
 FROM airflow AS worker
+USER root
+RUN install -d -m 2775 -o 50000 -g 0 /scratch
+USER 50000:0
 COPY --from=data-environment /opt/galley/.venvs .venvs
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
+
+# Catches the mail of the profile dev; nothing is sent on.
+FROM build AS mail-environment
+ENV UV_PROJECT_ENVIRONMENT=.venvs/mail
+RUN --mount=type=cache,target=/cache uv sync --frozen --only-group mail
+
+FROM base AS mail
+COPY --from=mail-environment /opt/galley/.venvs .venvs
+ENV PATH=/opt/galley/.venvs/mail/bin:$PATH
+RUN install -d -m 2775 -o 50000 -g 0 /mail
+USER 50000:0

@@ -4,6 +4,8 @@
 default: the registry's champion, by a recorded decision), any MLflow URI, or a path such as `models/2026-11-23`.
 A past day gets the champion that it had when it ended (UTC); with the Param `model_as_of` = `now`, the current one.
 
+**If it is late.** When there are no predictions of the day by 06:00 UTC, people are told.
+
 **If it fails.** There are no predictions for the day until it is mended, and people use them: see to it now. Read the
 report linked from the task, then clear it. The usual causes are data that breaks the contract and a registry without
 a champion; both say what to do. A day before the first champion can be predicted with `model_as_of` = `now`.
@@ -14,6 +16,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param
 
 from galley.airflow.dates import DS
+from galley.airflow.deadline import wanted_by
 from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 from galley.airflow.sensors import FilesSensor
@@ -25,6 +28,7 @@ with DAG(
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args=DEFAULT_ARGS,
+    deadline=wanted_by(6, "predictions/{ds}/predictions.csv"),
     params={
         "model_as_of": Param(
             "day", enum=["day", "now"], description="the champion of the end of the day, or the current one"

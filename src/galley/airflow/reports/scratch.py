@@ -11,6 +11,7 @@ from galley import files
 from galley.airflow.reports.access import EDITS_DAG
 from galley.reports.place import Place
 from galley.settings import Settings
+from galley.strip import strip
 
 router = APIRouter(dependencies=[EDITS_DAG])
 
@@ -28,12 +29,7 @@ def scratch(
     if place is None or path is None or not settings.lab_url:
         raise HTTPException(404)
     node = nbformat.read(path, as_version=4)
-    node.metadata.pop("galley", None)
-    node.metadata.pop("papermill", None)
-    for cell in node.cells:
-        cell.metadata.pop("papermill", None)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    strip(node)
     copy = settings.notebooks / "scratch" / ds / dag_id / f"{place.stage}.ipynb"
     try:
         files.write_bytes(copy, nbformat.writes(node).encode())
