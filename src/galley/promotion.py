@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from galley import journal
+from galley import card, journal
 from galley.days import Day
 from galley.decision import (
     NOBODY,
@@ -99,6 +99,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     previous = journal.previous_champion(Registered(client, settings).journal)
     given = _proven(client, settings, decision, previous, smoke, expected)
     _point(client, settings, PREVIOUS_CHAMPION, previous)
+    card.restate(client, Registered(client, settings), settings)
     return Promotion(candidate.version, previous, expected, given)
 
 
@@ -124,7 +125,9 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
         digests=registered_digests(target),
     )
     _crown(client, registered, settings, decision)
-    _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(Registered(client, settings).journal))
+    after = Registered(client, settings)
+    _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(after.journal))
+    card.restate(client, after, settings)
     resolve("", settings).load()
     return decision
 

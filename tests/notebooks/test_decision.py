@@ -157,6 +157,76 @@ def test_a_review_gives_each_difference_its_interval_in_words(second_week: Week)
     assert re.search(r"\| ROC AUC \| 0\.\d{4} \| 0\.\d{4} \| (better|worse|noise|the same)", review["summary"])
 
 
+def test_the_numbers_of_the_review_are_scikit_learns_for_both_models_on_the_same_rows(second_week: Week) -> None:
+    project, concluded = second_week
+    review = concluded["review"]
+    val = read_labelled(project.day.processed / "val.csv")
+    for side, version, name in (("new", "2", "challenger, version 2"), ("old", "1", "champion, version 1")):
+        model = registry.resolve(f"models:/flights-late/{version}", project.settings).load()
+        probability = model.predict_proba(val[FEATURES])[:, 1]
+        found = {score: sides[side] for score, sides in review["differences"].items()}
+        assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(val["late"], probability), abs=1e-4)
+        assert found["pr_auc"] == pytest.approx(metrics.average_precision_score(val["late"], probability), abs=1e-4)
+        assert found["log_loss"] == pytest.approx(metrics.log_loss(val["late"], probability), abs=1e-4)
+        called = metrics.confusion_matrix(val["late"], probability >= 0.5)
+        assert list(review["calls"][name].values()) == list(called.ravel())
+
+
+def test_a_review_says_what_changed_since_the_last_accepted_one(second_week: Week) -> None:
+    review = second_week[1]["review"]
+    limits = {f"{limit} of 05_review" for limit in [*LENIENT]}
+    assert set(review["changed"]["parameters"]) == {"settings of 03_train"} | limits
+    assert (review["changed"]["code"], review["changed"]["environment"]) == ([], [])
+    assert (
+        "Changed since version 1, accepted by ada for 2026-11-23: parameters settings of 03_train" in review["summary"]
+    )
+
+
+def test_a_first_review_has_nothing_that_it_changed_from(first_week: Week) -> None:
+    review = first_week[1]["review"]
+    assert review["changed"] == {"code": [], "parameters": [], "environment": []}
+    assert "No review was accepted before this one" in review["summary"]
+
+
+def test_a_review_names_what_the_model_leans_on(first_week: Week) -> None:
+    leans_on = first_week[1]["review"]["leans_on"]
+    assert len(set(leans_on)) == 5
+    assert set(leans_on) <= set(FEATURES)
+
+
+def test_a_review_links_the_pages_of_mlflow(first_week: Week) -> None:
+    project, concluded = first_week
+    run = registered.training_run(project.day.models)
+    summary = concluded["review"]["summary"]
+    assert "](http://127.0.0.1:5000/#/models/flights-late/versions/1)" in summary
+    assert f"/runs/{run}) (while `make up` runs)" in summary
+
+
+def test_a_page_shows_the_plots_of_both_models_and_stays_below_a_megabyte(second_week: Week) -> None:
+    page = second_week[0].day.reports("train_weekly") / "05_review.html"
+    assert page.stat().st_size < 1_000_000
+    assert page.read_text().count('src="data:image/svg+xml') >= 5
+
+
+def test_a_version_has_a_card_that_follows_it_into_production_and_out(second_week: Week) -> None:
+    client = registry.connect(second_week[0].settings)
+    first, second = (client.get_model_version("flights-late", version).description for version in "12")
+    assert "> better than chance" in second
+    assert f"| ROC AUC | {second_week[1]['review']['roc_auc']:.4f} |" in second
+    assert "champion, version 1" in second
+    assert "ended: Rollback by grace" in second
+    assert first.endswith("Rollback by grace")
+    assert max(map(len, (first, second))) <= 5000
+
+
+def test_the_record_page_shows_the_digest_of_all_that_was_decided_on(first_week: Week) -> None:
+    reports = first_week[0].day.reports("train_weekly")
+    digests = files.read_json(reports / "decision.json")["digests"]
+    assert {"model", "val.csv", "05_review.ipynb", "05_review.html"} <= set(digests)
+    page = (reports / "06_record.html").read_text()
+    assert [name for name, digest in digests.items() if f"{digest}  {name}" not in page] == []
+
+
 def test_a_first_review_has_no_week_to_look_back_on_and_says_so(first_week: Week) -> None:
     assert "The lived week: nothing to judge by (no predictions)." in first_week[1]["review"]["summary"]
 

@@ -12,11 +12,13 @@ from galley import files
 from galley.attempts import Attempts
 from galley.days import Day
 from galley.decision import APPROVE, Decision, recorded
+from galley.markdown import escaped
 from galley.registered import WEEKLY, Registered, reports
 from galley.reports import differences
 from galley.reports.differences import Row
 
 REVIEW = "05_review"
+NONE = "(none)"
 FOLDED_FROM = 40
 """Lines of a diff from which on it is folded."""
 _SHOWN = 400
@@ -123,12 +125,11 @@ def as_table(changes: Sequence[Change]) -> str:
     """Changes as a table in markdown; nothing without any."""
     if not changes:
         return ""
-    rows = [f"| {one.stage} | {one.name} | {_in_cell(one.then)} | {_in_cell(one.now)} |" for one in changes]
+    rows = [
+        f"| {one.stage} | {escaped(one.name)} | {escaped(one.then) or NONE} | {escaped(one.now) or NONE} |"
+        for one in changes
+    ]
     return "\n".join(["| stage | | then | now |", "|---|---|---|---|", *rows])
-
-
-def _in_cell(text: str) -> str:
-    return re.sub(r"([\\|*_`<\[\]])", r"\\\1", " ".join(text.split())) or "(none)"
 
 
 def as_diffs(diffs: Mapping[str, list[str]]) -> str:

@@ -195,5 +195,5 @@ def test_diffs_are_folded_when_they_are_long_and_keep_their_fences():
 
 def test_a_table_holds_any_text_in_its_cells():
     table = changes.as_table([Change("03_train", "settings", "", "a|b\n<b>*")])
-    assert table.splitlines()[-1] == r"| 03_train | settings | (none) | a\|b \<b>\* |"
+    assert table.splitlines()[-1] == r"| 03_train | settings | (none) | a\|b \<b\>\* |"
     assert changes.as_table([]) == ""

@@ -1,0 +1,190 @@
+"""The model card says what the stages concluded and who decided, fits into MLflow, and knows when it was used."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from tiny_model import answer
+
+from galley import card, files, promotion, registered
+from galley.card import LIMIT, Origin, Purpose
+from galley.days import Day
+from galley.decision import Decision, recorded
+from galley.journal import Entry
+from galley.settings import Settings
+
+Make = Callable[..., Day]
+
+PURPOSE = Purpose("Says who is late.", "For looking\nahead.", "It knows one day.", ["hour", "temp"])
+ORIGIN = Origin("1", "abc", ["numpy==2.4.0"], "c0ffee", "3.11.7", "dd" * 32)
+DECISION = Decision(
+    "Approve", "2", "2026-11-23", "ada", "it is better", "2026-11-23T10:00:00.000000Z", "run",
+    {"model": "aa" * 32, "val.csv": "bb" * 32, "05_review.ipynb": "cc" * 32, "05_review.html": "ee" * 32},
+)  # fmt: skip
+REVIEW: dict[str, Any] = {
+    "version": "2",
+    "champion_version": "1",
+    "verdict": "neutral",
+    "rows": 1545,
+    "differences": {
+        "brier": {"new": 0.1656, "old": 0.2279, "difference": "better (-0.087 to -0.039)"},
+        "roc_auc": {"new": 0.7083, "old": 0.5658, "difference": "noise (-0.076 to +0.221)"},
+    },
+    "checks": {"ROC AUC": True, "validation rows": False},
+    "worse_slices": ["carrier AA", "hour 6"],
+}
+CONCLUDED = {
+    "prepare": {"days": ["2026-11-22", "2026-11-23"]},
+    "split": {"train_rows": 6180, "val_rows": 1545, "method": "random"},
+    "review": REVIEW,
+}
+
+
+@pytest.fixture
+def day(settings: Settings) -> Day:
+    """A day whose stages concluded something."""
+    found = Day.of("2026-11-23", settings)
+    files.write_json(found.reports("train_weekly") / "metrics.json", CONCLUDED)
+    files.write_bytes(found.reports("train_weekly") / "05_review.html", b"page")
+    return found
+
+
+def composed(day: Day, decision: Decision = DECISION, purpose: Purpose = PURPOSE, base: str = "") -> str:
+    return card.compose(day, decision, purpose, ORIGIN, base)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Says who is late.",
+        "**Approve** by ada, 2026-11-23 10:00 UTC:",
+        "> it is better",
+        "For looking ahead.",
+        "- Days: 2026-11-22, 2026-11-23",
+        "- Rows: 6,180 to learn from, 1,545 to judge by, split by `random`",
+        f"- Training rows, SHA-256: `{'dd' * 32}`",
+        f"- Validation rows, SHA-256: `{'bb' * 32}`",
+        "| on 1,545 rows | this version | champion, version 1 | difference |",
+        "| ROC AUC | 0.7083 | 0.5658 | noise (-0.076 to +0.221) |",
+        "Checks: neutral; not passed: validation rows.",
+        "Worse than what it was compared with on: carrier AA, hour 6.",
+        "`hour`, `temp`",
+        f"- Model, SHA-256: `{'aa' * 32}`",
+        f"- Review, SHA-256: `{'cc' * 32}`",
+        f"- Its page, SHA-256: `{'ee' * 32}`",
+        "- Commit: `c0ffee`",
+        "- Libraries: Python 3.11.7, numpy==2.4.0",
+        "[05_review](#/experiments/1/runs/abc/artifacts/reports/05_review.html)",
+    ],
+)
+def test_the_card_says(day: Day, line: str) -> None:
+    assert line in composed(day).splitlines()
+
+
+def test_links_from_elsewhere_lead_to_mlflow(day: Day) -> None:
+    assert "](http://mlflow/#/experiments/1/runs/abc/" in composed(day, base="http://mlflow/")
+
+
+def test_a_review_of_another_version_says_nothing_of_this_one(day: Day) -> None:
+    text = composed(day, replace(DECISION, version="3"))
+    assert "No review of this version was recorded." in text
+    assert "0.7083" not in text
+
+
+def test_without_a_champion_it_is_compared_with_the_base_rate(day: Day) -> None:
+    first = {**CONCLUDED, "review": {**REVIEW, "champion_version": None, "worse_slices": []}}
+    files.write_json(day.reports("train_weekly") / "metrics.json", first)
+    text = composed(day)
+    assert "| this version | base rate | difference |" in text
+    assert "No slice got worse by more than noise." in text
+
+
+def test_stages_that_were_run_by_hand_leave_a_card_too(settings: Settings) -> None:
+    text = card.compose(Day.of("2026-11-23", settings), replace(DECISION, digests={}), PURPOSE, Origin("1", "abc"))
+    assert "- Days: 2026-11-23" in text
+    assert "SHA-256" not in text
+
+
+@pytest.mark.parametrize(
+    ("what", "features", "reason"),
+    [
+        ("short", ["a"] * 500, "x" * 50_000),
+        ("|" * 9_000, ["a"], "because"),
+        ("line\n" * 3_000, ["a very long name of a column " * 20] * 200, "* " * 9_000),
+    ],
+)
+def test_a_card_fits_into_mlflow_whatever_is_said(day: Day, what: str, features: Sequence[str], reason: str) -> None:
+    text = composed(day, replace(DECISION, reason=reason), replace(PURPOSE, what=what, features=features))
+    assert len(text) <= LIMIT - 1000
+
+
+def test_any_number_of_reigns_fits_beside_the_rest(client: MlflowClient, settings: Settings, promote: Make) -> None:
+    promote("2026-11-23")
+    look = registered.Registered(client, settings)
+    look.journal = [
+        Entry(f"2026-11-{day:02}T10:00:00.000000Z", str(1 + day % 2), "Approve", "*" * 400, "|" * 4000, "run")
+        for day in range(1, 29)
+    ]
+    text = card.in_production(look, "1")
+    assert text.startswith("- 11 times before")
+    assert len(text) <= 950
+
+
+def test_a_reason_is_text_and_no_markup(day: Day) -> None:
+    text = composed(day, replace(DECISION, reason="# Rejected\n<b>see</b> [this](http://x)"))
+    assert r"> \# Rejected \<b\>see\</b\> \[this\](http://x)" in text.splitlines()
+
+
+def description(client: MlflowClient, version: str) -> str:
+    return client.get_model_version("tiny", version).description or ""
+
+
+def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves(
+    client: MlflowClient, settings: Settings, approve: Make
+) -> None:
+    for ds in ("2026-11-16", "2026-11-23"):
+        day = approve(ds)
+        look = registered.Registered(client, settings)
+        decided = recorded(look.of_day(ds).tags)
+        assert decided is not None
+        text = card.compose(day, decided, PURPOSE, card.origin(client, day))
+        card.publish(client, look, decided.version, text, settings)
+        assert description(client, decided.version).endswith("It has not been in production.")
+        promotion.promote(day, [[1.0, 1.0]])
+    assert "- since" in description(client, "2")
+    assert "Approve by ada; ended: Approve by ada (it is better)" in description(client, "1")
+    promotion.rollback(settings, "", "late flights were missed", "grace", "rollback__1")
+    assert "ended: Rollback by grace (late flights were missed)" in description(client, "2")
+    first, last = description(client, "1").splitlines()[-2:]
+    assert "ended: Approve by ada" in first
+    assert last.endswith("Rollback by grace")
+
+
+def test_a_description_that_somebody_else_wrote_is_left_alone(
+    client: MlflowClient, settings: Settings, approve: Make
+) -> None:
+    day = approve("2026-11-23")
+    client.update_model_version("tiny", "1", "our own words")
+    promotion.promote(day, [[1.0, 1.0]])
+    assert description(client, "1") == "our own words"
+
+
+def test_where_a_model_comes_from_is_what_its_files_and_its_run_say(client: MlflowClient, train: Make) -> None:
+    day = train("2026-11-23")
+    found = card.origin(client, day)
+    assert found.run == registered.training_run(day.models)
+    assert "scikit-learn" in found.requirements
+    assert (found.commit, found.training_digest) == ("", "")
+
+
+def test_a_rejected_version_has_a_card_that_says_so(client: MlflowClient, settings: Settings, train: Make) -> None:
+    day = train("2026-11-23")
+    registered.register(day, {})
+    answer(day, "Reject", reason="too few late flights")
+    decided = recorded(registered.Registered(client, settings).of_day(day.ds).tags)
+    assert decided is not None
+    text = card.compose(day, decided, PURPOSE, card.origin(client, day))
+    assert "**Reject** by ada" in text
+    assert "> too few late flights" in text
