@@ -1,0 +1,176 @@
+"""The desk: a real Airflow on a project of its own, and what people do there with the week of a model."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+from urllib.request import urlopen
+
+from galley.local import parking, ports, workbench
+from galley.local.airflow import ADMIN, Airflow
+from galley.local.api import Client, logical_date
+from galley.settings import Settings
+
+SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+PATIENCE = 300
+"""Seconds after which a task that does not come to a state counts as hanging."""
+DAG = "train_weekly"
+SHORT = "patience=timedelta(seconds=30), reminder=timedelta(seconds=15), "
+"""Times of a review, long enough for the scheduler to see each asking process end."""
+
+
+class Registry:
+    """A project's MLflow server, to be stopped and started."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.url = f"http://127.0.0.1:{settings.mlflow_port}"
+        self.start()
+
+    def start(self):
+        service = workbench.mlflow(self.settings)
+        self._process = subprocess.Popen(
+            service.command,
+            env=service.environment,
+            cwd=service.directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while not ports.is_open(self.settings.mlflow_port):
+            assert self._process.poll() is None
+            time.sleep(0.2)
+
+    def stop(self):
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(timeout=60)
+
+    @contextmanager
+    def away(self):
+        """It does not answer while this lasts."""
+        self.stop()
+        yield
+        self.start()
+
+    def champion(self):
+        """The version in production; None if there is none."""
+        model = self._get("registered-models/get", name=self.settings.model)["registered_model"]
+        return {alias["alias"]: alias["version"] for alias in model.get("aliases", ())}.get("champion")
+
+    def _get(self, path, **query):
+        with urlopen(f"{self.url}/api/2.0/mlflow/{path}?{urlencode(query)}", timeout=30) as answer:  # noqa: S310 - our own server
+            return json.load(answer)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One Airflow. A week is named by its date stamp, a task by its name in train_weekly unless told otherwise."""
+
+    settings: Settings
+    port: int
+    process: subprocess.Popen[str]
+
+    @classmethod
+    def open(cls, home, port, environment):
+        """Start Airflow on a project, and return when it takes orders."""
+        process = subprocess.Popen(
+            [sys.executable, SERVE, str(port)], env=environment, cwd=home, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline().strip() == "ready", f"see {home}/.airflow/logs/services"
+        return cls(Settings.from_environment(environment), port, process)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(timeout=120)
+
+    def client(self, user=ADMIN):
+        airflow = Airflow(self.settings, self.port, schedule=False)
+        return Client(airflow.url, user, airflow.passwords()[user])
+
+    def ask(self, method, path, body=None, user=ADMIN):
+        """Airflow's answer; raises AirflowError, which names the status, if that is an error."""
+        return self.client(user)._call(method, f"/api/v2/{path}", body)
+
+    def trigger(self, dag, ds, **conf):
+        body = {"dag_run_id": f"week__{ds}", "logical_date": logical_date(ds), "conf": conf}
+        self.ask("POST", f"dags/{dag}/dagRuns", body)
+
+    def backfill(self, ds):
+        """What `airflow backfill create` asks for."""
+        body = {"dag_id": DAG, "from_date": logical_date(ds), "to_date": logical_date(ds), "max_active_runs": 1}
+        self.ask("POST", "backfills", body)
+
+    def task(self, ds, task_id, dag=DAG):
+        run = self.client().run(dag, ds)
+        return run and next((task for task in run.tasks if task.task_id == task_id), None)
+
+    def wait(self, ds, task_id, state, dag=DAG):
+        """Return when a task has come to a state."""
+        deadline = time.monotonic() + PATIENCE
+        while (task := self.task(ds, task_id, dag)) is None or task.state != state:
+            now = task and task.state
+            assert time.monotonic() < deadline, f"{task_id} of {ds} did not come to {state}: it is {now}"
+            assert now not in ("failed", "upstream_failed"), f"{task_id} of {ds}: {now}. {self.log(ds, task_id, dag)}"
+            time.sleep(0.5)
+
+    def clear(self, ds, task_id):
+        """Have a task of a week done again, and what follows it."""
+        body = {"dry_run": False, "dag_run_id": self.client().run(DAG, ds).run_id, "task_ids": [task_id]}
+        body |= {"include_downstream": True, "only_failed": False, "reset_dag_runs": True}
+        self.ask("POST", f"dags/{DAG}/clearTaskInstances", body)
+
+    def answer(self, ds, option, reason, user="ada"):
+        """Answer the review of a week, as soon as a program may."""
+        self.wait(ds, "approval", "awaiting_input")
+        while not parking.may_be_answered(self.client().run(DAG, ds), self.task(ds, "approval"), self.settings):
+            time.sleep(0.5)
+        self.answer_now(ds, option, reason, user)
+
+    def answer_now(self, ds, option, reason, user="ada"):
+        body = {"chosen_options": [option], "params_input": {"reason": reason}}
+        self.ask("PATCH", f"{self._instance(ds, 'approval')}/-1/hitlDetails", body, user)
+
+    def mark_success(self, ds, task_id):
+        self.ask("PATCH", self._instance(ds, task_id), {"new_state": "success"})
+
+    def log(self, ds, task_id, dag=DAG):
+        """What a task said in its latest try."""
+        folder = self.settings.home / ".airflow/logs" / f"dag_id={dag}" / f"run_id={self.client().run(dag, ds).run_id}"
+        tries = sorted((folder / f"task_id={task_id}").glob("*.log"), key=lambda path: path.stat().st_mtime)
+        return tries[-1].read_text() if tries else ""
+
+    def _instance(self, ds, task_id):
+        run_id = quote(self.client().run(DAG, ds).run_id, safe="")
+        return f"dags/{DAG}/dagRuns/{run_id}/taskInstances/{task_id}"
+
+
+@contextmanager
+def changed(path):
+    """A file that somebody changed, until it is put back."""
+    kept = path.with_name(path.name + ".kept")
+    shutil.copy2(path, kept)
+    path.write_bytes(path.read_bytes() + b"\n")
+    yield
+    kept.replace(path)
+
+
+@contextmanager
+def little_patience(home):
+    """The review of every week waits for seconds instead of days."""
+    dag = home / "dags" / f"{DAG}.py"
+    patient = dag.read_text()
+    dag.write_text(
+        patient.replace("import UTC,", "import UTC, timedelta,").replace(
+            'Operator(\n        task_id="approval"', f'Operator(\n        {SHORT}task_id="approval"'
+        )
+    )
+    assert SHORT in dag.read_text()
+    yield
+    dag.write_text(patient)

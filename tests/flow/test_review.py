@@ -1,0 +1,181 @@
+"""Three weeks and their reviews on a real scheduler, told in order: what people do, and what production becomes of it.
+
+The first is met with silence, rejected, marked by hand, approved; the second is approved over it, tampered with, rolled
+back and approved anew; then the first is approved too late. A third is only backfilled.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from desk import DAG, Desk, Registry, changed, little_patience
+
+from galley.local.errors import AirflowError
+from galley.settings import Settings
+
+BACKFILLED, FIRST, SECOND = "2026-11-09", "2026-11-16", "2026-11-23"
+REASON = "better than guessing"
+
+
+@pytest.fixture(scope="module")
+def registry(project):
+    registry = Registry(Settings.from_environment(project.environment))
+    yield registry
+    registry.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(project, registry, receiver):
+    settings = {
+        "GALLEY_REVIEWERS": "ada grace",
+        "GALLEY_ALERT_URLS": receiver.url,
+        "MLFLOW_TRACKING_URI": registry.url,
+    }
+    with little_patience(project.home):
+        desk = Desk.open(project.home, project.ports["AIRFLOW"], project.environment | settings)
+        for ds in (BACKFILLED, FIRST, SECOND):
+            desk.trigger("generate_data", ds, source="synthetic", rows=400)
+        for ds in (BACKFILLED, FIRST, SECOND):
+            desk.wait(ds, "generate", "success", dag="generate_data")
+        desk.trigger(DAG, FIRST, settings={"max_iter": 10})
+        desk.wait(FIRST, "approval", "awaiting_input")
+        desk.backfill(BACKFILLED)
+        desk.wait(FIRST, "promote", "skipped")
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def told(receiver):
+    """The titles and texts of alerts since the test began."""
+    before = len(receiver.received)
+    return lambda: [(alert["title"], alert["message"]) for alert in receiver.received[before:]]
+
+
+def decision(desk, ds):
+    return json.loads((desk.settings.outputs / ds / DAG / "decision.json").read_text())
+
+
+def approve(desk, ds, reason=REASON):
+    desk.clear(ds, "approval")
+    desk.answer(ds, "Approve", reason)
+
+
+def test_people_are_told_when_it_asks_and_once_more_before_silence_is_a_reject(desk, registry, receiver):
+    messages = [alert["message"] for alert in receiver.received if FIRST in alert["title"]]
+    assert ["There is no answer yet." in message for message in messages] == [False, True]
+    assert all("**Recommend" in message and "| ROC AUC |" in message for message in messages)
+    recorded = decision(desk, FIRST)
+    assert (recorded["decision"], recorded["reviewer"]) == ("Reject by no answer", "nobody")
+    assert registry.champion() is None
+
+
+def test_a_backfilled_week_is_reviewed_but_nobody_is_asked(desk, receiver):
+    desk.wait(BACKFILLED, "promote", "skipped")
+    states = {task: desk.task(BACKFILLED, task).state for task in ("review", "approval", "record", "promote")}
+    assert states == {"review": "success", "approval": "skipped", "record": "skipped", "promote": "skipped"}
+    assert "Nobody is asked in a backfill" in desk.log(BACKFILLED, "approval")
+    assert not [alert for alert in receiver.received if BACKFILLED in alert["title"]]
+    assert not (desk.settings.outputs / BACKFILLED / DAG / "decision.json").exists()
+
+
+def test_somebody_else_may_not_answer_and_nobody_may_answer_twice(desk):
+    desk.clear(FIRST, "approval")
+    desk.wait(FIRST, "approval", "awaiting_input")
+    with pytest.raises(AirflowError, match="answered 403"):
+        desk.answer_now(FIRST, "Approve", REASON, user="admin")
+    desk.answer(FIRST, "Reject", "too few rows", user="grace")
+    with pytest.raises(AirflowError, match="answered 409"):
+        desk.answer_now(FIRST, "Approve", REASON)
+
+
+def test_a_rejected_week_is_recorded_and_goes_nowhere(desk, registry):
+    desk.wait(FIRST, "promote", "skipped")
+    recorded = decision(desk, FIRST)
+    assert (recorded["decision"], recorded["reviewer"], recorded["reason"]) == ("Reject", "grace", "too few rows")
+    assert registry.champion() is None
+
+
+def test_an_approval_that_was_marked_as_success_by_hand_promotes_nothing(desk, told):
+    desk.clear(FIRST, "approval")
+    desk.wait(FIRST, "approval", "awaiting_input")
+    desk.mark_success(FIRST, "approval")
+    desk.wait(FIRST, "record", "failed")
+    assert "'decision' is required and was not given" in desk.log(FIRST, "record")
+    desk.wait(FIRST, "promote", "upstream_failed")
+    assert [title for title, _ in told() if "record" in title] == ["train_weekly: record failed"]
+
+
+def test_an_approval_without_a_reason_is_asked_for_again_and_then_counts(desk, registry, told):
+    approve(desk, FIRST, reason="  ")
+    while not any("gave no reason" in message for _, message in told()):
+        time.sleep(0.5)
+    desk.wait(FIRST, "approval", "awaiting_input")
+    time.sleep(5)  # no person is faster, and Airflow loses the answer of a program that is
+    desk.answer_now(FIRST, "Approve", REASON)
+    desk.wait(FIRST, "promote", "success")
+    assert registry.champion() == "1"
+
+
+def test_a_newer_week_is_approved_over_it_although_the_registry_was_away(desk, registry):
+    desk.trigger(DAG, SECOND, settings={"max_iter": 20})
+    desk.wait(SECOND, "approval", "awaiting_input")
+    with registry.away():
+        desk.answer(SECOND, "Approve", REASON)
+        desk.wait(SECOND, "record", "up_for_retry")
+    assert "RegistryUnavailable may pass" in desk.log(SECOND, "record")
+    desk.wait(SECOND, "promote", "success")
+    assert registry.champion() == "3"
+
+
+@pytest.mark.parametrize(
+    ("stage", "given"),
+    [
+        ("05_review", {}),
+        (
+            "06_record",
+            {"decision": "Approve", "reviewer": "ada", "reason": REASON, "answered_at": SECOND, "dag_run": "1"},
+        ),
+        ("07_promote", {}),
+    ],
+)
+def test_while_the_registry_is_away_a_stage_asks_for_another_try(desk, project, stage, given):
+    parameters = [word for pair in given.items() for word in ("-p", *pair)]
+    done = subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", f"{DAG}/{stage}.ipynb", "--ds", SECOND, *parameters],
+        env=project.environment | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"},
+        cwd=project.home,
+        capture_output=True,
+        text=True,
+    )
+    assert "RegistryUnavailable" in done.stderr
+    assert done.returncode == 75
+
+
+@pytest.mark.parametrize("name", ["processed/{}/val.csv", "models/{}/MLmodel"])
+def test_what_changed_since_its_approval_is_not_promoted(desk, name):
+    with changed(desk.settings.data / name.format(SECOND)):
+        desk.clear(SECOND, "promote")
+        desk.wait(SECOND, "promote", "failed")
+    assert "approved on has changed since" in desk.log(SECOND, "promote")
+
+
+def test_a_version_that_was_rolled_back_returns_only_on_a_new_approval(desk, registry):
+    desk.trigger("rollback_model", SECOND, reason="missed late flights")
+    desk.wait(SECOND, "rollback", "success", dag="rollback_model")
+    assert registry.champion() == "1"
+    desk.clear(SECOND, "promote")
+    desk.wait(SECOND, "promote", "failed")
+    assert "rolled back to version 1 by admin" in desk.log(SECOND, "promote")
+    approve(desk, SECOND)
+    desk.wait(SECOND, "promote", "success")
+    assert registry.champion() == "3"
+
+
+def test_an_older_week_that_is_approved_later_does_not_replace_it(desk, registry):
+    approve(desk, FIRST)
+    desk.wait(FIRST, "promote", "failed")
+    assert "older than the champion" in desk.log(FIRST, "promote")
+    assert registry.champion() == "3"
