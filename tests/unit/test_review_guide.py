@@ -1,0 +1,45 @@
+"""The guide to a review explains what the review has: each check, each part."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+HOME = Path(__file__).parents[2]
+GUIDE = (HOME / "docs" / "review.md").read_text()
+CELLS = nbformat.read(HOME / "notebooks/train_weekly/05_review.ipynb", as_version=4).cells
+CALLS = [
+    node
+    for cell in CELLS
+    if "at_least(" in cell.source
+    for node in ast.walk(ast.parse(cell.source))
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("at_least", "at_most")
+]
+CHECKS = {call.args[0].value: not any(word.arg == "required" for word in call.keywords) for call in CALLS}
+"""Each check by its name, and whether it is required."""
+PARTS = [cell.source.split("\n")[0].removeprefix("## ") for cell in CELLS if cell.source.startswith("## ")]
+NOT_EXPLAINED = {"The verdict", "What was reviewed"}
+"""The first is what the checks make; the second is for machines."""
+
+
+def rows(header):
+    """The first cells of the guide's table that begins so."""
+    table = re.search(rf"^\| {header} \|.*?\n\n", GUIDE, re.MULTILINE | re.DOTALL)
+    return [line.split("|")[1].strip() for line in table[0].strip().splitlines()[2:]]
+
+
+def test_every_check_is_explained():
+    assert CHECKS
+    assert set(rows("check")) == set(CHECKS)
+
+
+def test_every_part_of_the_page_is_explained_in_its_order():
+    assert rows("part") == [part for part in PARTS if part not in NOT_EXPLAINED]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_it_says_which_checks_are_required(check):
+    said = next(line for line in GUIDE.splitlines() if line.startswith(f"| {check} |")).split("|")[3].strip()
+    assert (said == "yes") == CHECKS[check]
