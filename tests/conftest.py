@@ -48,7 +48,7 @@ def build_image(target):
     return image
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def receiver():
     """An HTTP server on loopback that keeps what it is sent, as Apprise's json:// sends it."""
     received = []

@@ -28,9 +28,9 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def story(request, tmp_path_factory):
+def story(request, tmp_path_factory, receiver):
     """Airflow with a past."""
-    story = Story.begin(request.config.getoption("--home") or tmp_path_factory.mktemp("story"))
+    story = Story.begin(request.config.getoption("--home") or tmp_path_factory.mktemp("story"), receiver.url)
     try:
         story.tell()
         yield story

@@ -28,31 +28,39 @@ class Story:
     """A project in a folder of its own, its Airflow, and what was done in it."""
 
     home: Path
+    alerts: str
     port: int
     process: subprocess.Popen[str]
 
     @classmethod
-    def begin(cls, home: Path) -> "Story":
-        """Start Airflow on a copy of the project's DAGs and notebooks."""
+    def begin(cls, home: Path, alerts: str) -> "Story":
+        """Start Airflow on a copy of the project's DAGs and notebooks; `alerts` is the URL that they go to."""
         for folder in ("dags", "notebooks"):
             shutil.copytree(ROOT / folder, home / folder, dirs_exist_ok=True)
         port = ports.free()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GALLEY_", "MLFLOW_"))}
         process = subprocess.Popen(
             [ROOT / ".venvs/airflow/bin/python", Path(__file__).with_name("serve.py"), str(port)],
-            env=kept | {"GALLEY_HOME": str(home), "GALLEY_LAB_URL": "http://127.0.0.1:8888"},
+            env=kept
+            | {"GALLEY_HOME": str(home), "GALLEY_LAB_URL": "http://127.0.0.1:8888", "GALLEY_ALERT_URLS": alerts},
             cwd=home,
             stdout=subprocess.PIPE,
             text=True,
         )
         line = process.stdout.readline() if process.stdout else ""
         assert line.strip() == "ready", f"Airflow did not start: see {home}/.airflow/logs/services"
-        return cls(home, port, process)
+        return cls(home, alerts, port, process)
 
     def end(self) -> None:
         """Stop every process of it."""
         self.process.terminate()
         self.process.wait(timeout=120)
+
+    def move(self) -> None:
+        """Start Airflow anew, on another port."""
+        self.end()
+        moved = Story.begin(self.home, self.alerts)
+        self.port, self.process = moved.port, moved.process
 
     @property
     def url(self) -> str:

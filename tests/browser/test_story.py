@@ -141,6 +141,22 @@ def test_nothing_in_a_hostile_page_runs(visit, story):
     assert reports(page).locator("body").evaluate("() => document.title") != "taken"
 
 
+def test_the_link_in_the_alert_leads_through_the_login_to_the_form(browser, story, receiver):
+    asked = [alert["message"] for alert in receiver.received if WAITING in alert["title"]]
+    if not asked:
+        pytest.skip("people were told in an earlier story")
+    page = browser.new_page()
+    page.goto(re.search("<(http.+)>", asked[-1])[1])
+    page.fill("input[name=username]", "reviewer")
+    page.fill("input[name=password]", story.password("reviewer"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_be_disabled()
+    page.locator("[name=element_reason]").fill(REASON)
+    expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+    page.close()
+
+
 def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit, story, picture):
     former = story.champion()
     page = visit("/plugin/reports")
@@ -159,6 +175,19 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
     assert story.champion() != former
     page.goto(f"/plugin/reports/galley/reports/{WAITING}/train_weekly/07_promote.html")
     expect(reports(page).locator(".made")).to_contain_text(f"Approve reviewer {REASON}")
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"), [("Both on the same rows", "review_same_rows"), ("The lived week", "review_lived_week")]
+)
+def test_a_review_has_the_parts_that_its_guide_shows(browser, story, picture, heading, name):
+    page = browser.new_page(viewport={"width": 1000, "height": 620})
+    page.goto((story.outputs / WAITING / "train_weekly" / "05_review.html").as_uri())
+    part = page.get_by_role("heading", name=heading, exact=True)
+    part.evaluate("own => own.scrollIntoView()")
+    expect(part).to_be_in_viewport()
+    picture(page, name)
+    page.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -203,3 +232,13 @@ def test_every_graph_after_a_run_without_error(visit, story, picture):
         page.get_by_role("button", name="Fit View").click()
         expect(page.locator(".react-flow__node").first).to_be_visible()
         picture(page, dag_id)
+
+
+def test_a_task_leads_to_its_report_after_airflow_moved_to_another_port(visit, story):
+    port = story.port
+    story.move()
+    assert story.port != port
+    page = visit(f"{run_path('train_weekly', APPROVED)}/tasks/train")
+    page.get_by_role("link", name="Report", exact=True).click()
+    expect(notebook(page).locator(".banner h1")).to_contain_text("train")
+    expect(page).to_have_url(re.compile(f":{story.port}/plugin/reports/galley/reports/"))

@@ -62,6 +62,7 @@ def test_an_alert_by_mail_names_task_error_report_and_log(failure, inbox, monkey
 
 def test_an_alert_over_http_goes_to_every_url_once(failure, receiver, monkeypatch):
     monkeypatch.setenv("GALLEY_ALERT_URLS", f"{receiver.url}/a {receiver.url}/b")
+    receiver.received.clear()
     FailureAlert()(failure)
     assert [alert["title"] for alert in receiver.received] == ["train_weekly: prepare failed"] * 2
     assert all(alert["type"] == "failure" for alert in receiver.received)
