@@ -126,6 +126,14 @@ def check_classes(late: pd.Series, name: str) -> None:
         _raise([Breach(TARGET, problem, len(late), "Train on more days: raise train_days.")], name)
 
 
+def check_varied(features: pd.DataFrame, name: str) -> None:
+    """Raises ContractBreach if no column has two values, missing counted as one: rows that are alike teach nothing."""
+    if not any(features[column].nunique(dropna=False) > 1 for column in features):
+        problem = "nothing to learn from: each has one value in all rows, or none"
+        action = "Look at the source of the data, or train on more days: raise train_days."
+        _raise([Breach("all features", problem, len(features), action)], name)
+
+
 def _read(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
     return _checked(open_csv(path, columns), columns, file_name(path))
 

@@ -14,7 +14,6 @@ import filecmp
 import glob
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -176,7 +175,7 @@ class Attempts:
                 (attempt.with_suffix(".html"), self.accepted.with_suffix(".html")),
             ):
                 with files.replacing(target) as draft:
-                    _link(source, draft)
+                    files.link(source, draft)
         except OSError as error:
             raise _lost(self.accepted, error) from error
         return self.accepted
@@ -190,16 +189,6 @@ def _take(lock: int) -> bool:
             return True
         time.sleep(0.01)
     return False
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name for a file; a copy where the file system has no such thing."""
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            raise
-        shutil.copyfile(source, target)
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -19,6 +19,9 @@ RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
 
+TRAIN_DIGEST_TAG = f"{DIGEST_TAG}train.csv"
+"""Tag of a run: what the model was trained on."""
+
 NOBODY = "nobody"
 """Who answered when nobody did."""
 

@@ -96,6 +96,25 @@ def locked(target: Path) -> Iterator[None]:
         yield
 
 
+def link(source: Path, target: Path) -> None:
+    """A second name for a file; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        shutil.copyfile(source, target)
+
+
+def carry(folder: Path, draft: Path, anew: Iterable[str]) -> None:
+    """Begin a draft of a folder with the files that it has, but for those that are to be written anew."""
+    draft.mkdir()
+    written = set(anew)  # these must not be linked: what is written to a second name is written to the first
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in written:
+            link(path, draft / path.name)
+
+
 def write_bytes(target: Path, content: bytes) -> None:
     """Write a file in one step."""
     with replacing(target) as draft:

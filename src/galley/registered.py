@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from galley import files, journal
 from galley.days import Day
-from galley.decision import ABSENT, DIGEST_TAG, DS_TAG, MODEL, Standing
+from galley.decision import ABSENT, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
 from galley.errors import DecisionError, ModelNotFound
 from galley.registry import CHALLENGER, asking, connect, download, model_digest, model_files
 from galley.settings import Settings
@@ -100,7 +100,8 @@ def register(day: Day, metrics: Mapping[str, float]) -> str:
     """Register the day's model as challenger, with the digests of its evidence, and return its version.
 
     The same model registered again keeps its version. An older day's model does not become challenger over a newer
-    one's. Raises DecisionError if the folder is not what the training logged to MLflow.
+    one's. Raises DecisionError if the folder is not what the training logged to MLflow, and if the day was split anew
+    since: then the model may have learned from the rows that it is judged on.
     """
     settings = day.settings
     client = connect(settings)
@@ -111,6 +112,7 @@ def register(day: Day, metrics: Mapping[str, float]) -> str:
         raise DecisionError(
             f"The model in {day.models} is not what its training logged to MLflow. Run 03_train of {day} again."
         )
+    _require_same_split(client, day)
     tags = {DS_TAG: day.ds, **{DIGEST_TAG + name: digest for name, digest in digests.items()}}
     with asking(settings):
         _make_registered_model(client, settings.model)
@@ -150,6 +152,17 @@ def _logged_model(client: "MlflowClient", folder: Path) -> str:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         raise ModelNotFound(f"MLflow does not know the run of {folder}: {error}. Run 03_train again.") from None
+
+
+def _require_same_split(client: "MlflowClient", day: Day) -> None:
+    with asking(day.settings):
+        trained_on = client.get_run(training_run(day.models)).data.tags.get(TRAIN_DIGEST_TAG)
+    now = day.processed / "train.csv"
+    if trained_on and trained_on != (files.digest(now) if now.is_file() else ABSENT):
+        raise DecisionError(
+            f"{day} was split anew since its model was trained, so that the model may have learned from the rows it is "
+            f"judged on. Run 03_train of {day} again."
+        )
 
 
 def _make_registered_model(client: "MlflowClient", name: str) -> None:

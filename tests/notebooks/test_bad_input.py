@@ -156,6 +156,20 @@ def test_split_by_time_refuses_a_part_without_late_flights(project: Project):
     refuses(project, SPLIT, ContractBreach, r"val\.csv: late: only one class to learn from", method="time")
 
 
+def test_train_refuses_flights_that_are_all_alike(project: Project):
+    def alike(frame: pd.DataFrame) -> pd.DataFrame:
+        learned = [column for column in frame if column not in ("flight_id", "scheduled_departure", "late")]
+        return frame.assign(**{column: frame[column].iloc[0] for column in learned})
+
+    rewritten("train.csv", alike)(project.day.processed)
+    refuses(project, TRAIN, ContractBreach, r"train\.csv: all features: nothing to learn from")
+
+
+def test_a_split_that_fails_leaves_both_parts_of_the_former_one(project: Project):
+    rewritten("train_data.csv", lambda frame: frame.assign(late=[1, 1] + [0] * (len(frame) - 2)))(project.day.processed)
+    refuses(project, SPLIT, ContractBreach, r"val\.csv: late: only one class")
+
+
 def test_train_refuses_an_estimator_that_does_not_exist(project: Project):
     refuses(project, TRAIN, ParameterError, "estimator is 'oracle'. Give one of", estimator="oracle")
 

@@ -300,6 +300,13 @@ def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
     assert not (project.day.models / "metrics.json").exists()
 
 
+def test_a_day_that_was_split_anew_is_not_judged_until_it_is_trained_anew(project: "Project") -> None:
+    project.run("train_weekly/02_split.ipynb", seed=1)
+    with pytest.raises(DecisionError, match="may have learned from the rows it is judged on. Run 03_train"):
+        project.run(VALIDATE)
+    assert not (project.day.models / "metrics.json").exists()
+
+
 def test_a_day_without_a_model_cannot_be_validated(project: "Project") -> None:
     shutil.rmtree(project.day.models)
     with pytest.raises(MissingInput, match="no model in"):

@@ -119,6 +119,20 @@ def seen_while(look, work, is_whole):
     return all(seen)
 
 
+def test_a_folder_that_is_written_anew_in_part_keeps_the_rest(tmp_path):
+    folder = tmp_path / "day"
+    for name in ("kept.csv", "one.csv", "other.csv"):
+        files.write_bytes(folder / name, b"old")
+    with files.replacing(folder) as draft:
+        files.carry(folder, draft, anew=["one.csv", "other.csv"])
+        for name in ("one.csv", "other.csv"):
+            (draft / name).write_bytes(b"new")
+        assert {path.read_bytes() for path in folder.iterdir() if path.is_file()} == {b"old"}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "kept.csv": b"old", "one.csv": b"new", "other.csv": b"new"
+    }  # fmt: skip
+
+
 def test_a_digest_changes_with_content_and_with_names(tmp_path):
     folder = make_folder(tmp_path / "f", a="1", b="2")
     first = files.digest(folder)

@@ -96,6 +96,17 @@ def test_a_model_cannot_learn_from_one_class(late):
         contract.check_classes(pd.Series(late), "train_data.csv")
 
 
+@pytest.mark.parametrize("rows", [{"a": [1, 1], "b": ["x", "x"]}, {"a": [np.nan, np.nan]}, {"a": [1.0], "b": ["x"]}])
+def test_a_model_cannot_learn_from_rows_that_are_all_alike(rows):
+    with pytest.raises(ContractBreach, match=r"all features: nothing to learn from.*\n.*train_days"):
+        contract.check_varied(pd.DataFrame(rows), "train.csv")
+
+
+@pytest.mark.parametrize("rows", [{"a": [1, 1], "b": ["x", "y"]}, {"a": [1.0, np.nan]}])
+def test_one_column_that_varies_is_something_to_learn_from(rows):
+    contract.check_varied(pd.DataFrame(rows), "train.csv")
+
+
 def test_what_is_written_is_read_back_the_same(data, tmp_path):
     data.to_csv(tmp_path / "data.csv", index=False)
     pd.testing.assert_frame_equal(contract.read_data(tmp_path / "data.csv"), data)
