@@ -1,5 +1,6 @@
 """Stream: a day's data.csv in parts, so that a file of any length is read and checked in bounded memory."""
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ def stream_data(path: Path) -> Iterator[pd.DataFrame]:
     wrong only at the end: whatever is made of the parts must not count before. Eight bytes a row are held, to find
     flights that are there twice.
     """
-    rows, keys = 0, []
+    rows, keys = 0, array("Q")
     try:
         for part in csv.parts(path, {column.name: _arrow_type(column) for column in DATA}):
             if Check(DATA).add(part).found:
                 raise csv.NotPlain("a breach")
-            keys.append(pd.util.hash_array(part[KEY].array))
+            keys.frombytes(pd.util.hash_array(part[KEY].array).tobytes())
             rows += len(part)
             yield part
         if not rows or _twice(keys).size:
@@ -43,16 +44,19 @@ def _arrow_type(column: Column) -> Any:
     return csv.CATEGORY if column.kind == "text" and not column.unique else csv.TEXT
 
 
-def _twice(hashes: list[np.ndarray]) -> np.ndarray:
-    """Those that occur more than once."""
-    ordered = np.concatenate(hashes) if hashes else np.array([], dtype="uint64")
+def _twice(hashes: "array[int]") -> np.ndarray:
+    """Those that occur more than once; puts them in order."""
+    ordered = np.asarray(hashes)
     ordered.sort()
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _check_parts(path: Path) -> None:
     """Raises ContractBreach, as `read_data` would, holding a part at a time."""
-    keys = [pd.util.hash_array(part[KEY].array) for part in _parts(path) if KEY in part]
+    keys = array("Q")
+    for part in _parts(path):
+        if KEY in part:
+            keys.frombytes(pd.util.hash_array(part[KEY].array).tobytes())
     check = Check(DATA, _Repeated(_twice(keys)))
     for part in _parts(path):
         check.add(part)
