@@ -302,7 +302,7 @@ def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
 
 def test_a_day_that_was_split_anew_is_not_judged_until_it_is_trained_anew(project: "Project") -> None:
     project.run("train_weekly/02_split.ipynb", seed=1)
-    with pytest.raises(DecisionError, match="may have learned from the rows it is judged on. Run 03_train"):
+    with pytest.raises(DecisionError, match=r"may have learned from the rows it is judged on\. Run 03_train"):
         project.run(VALIDATE)
     assert not (project.day.models / "metrics.json").exists()
 
