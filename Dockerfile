@@ -4,6 +4,7 @@
 #   worker       galley-worker       airflow and the environments of all stages: tasks with GALLEY_RUNNER=local; JupyterLab
 #   workbench    galley-workbench    stages that train, judge and score; MLflow's server; JupyterLab
 #   data-stage   galley-data-stage   stages that only move data
+#   docker-proxy galley-docker-proxy the filter before the Docker engine (profile docker)
 #   mail         galley-mail         catches mail in the profile dev
 
 FROM python:3.13-slim-trixie AS base
@@ -36,10 +37,10 @@ FROM build AS airflow-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow \
     # The papermill provider asks for pandas and never imports it.
     LEFT_OUT="--no-install-package pandas --no-install-package numpy"
-RUN --mount=type=cache,target=/cache uv sync --frozen --no-install-project --extra stack $LEFT_OUT
+RUN --mount=type=cache,target=/cache uv sync --frozen --no-install-project --extra stack --extra docker --extra celery $LEFT_OUT
 COPY README.md LICENSE ./
 COPY src src
-RUN --mount=type=cache,target=/cache uv sync --frozen --extra stack $LEFT_OUT
+RUN --mount=type=cache,target=/cache uv sync --frozen --extra stack --extra docker --extra celery $LEFT_OUT
 
 FROM build AS data-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/data
@@ -56,6 +57,9 @@ COPY README.md LICENSE ./
 COPY src src
 RUN --mount=type=cache,target=/cache uv sync --frozen --extra server --group lab
 RUN .venvs/workbench/bin/python -m galley.kernels workbench .venvs/jupyter
+
+FROM python:3.13-slim-trixie AS docker-proxy
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
 
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs

@@ -104,6 +104,9 @@ class Settings:
                 f"{unknown[0]} is no setting of galley. Unset it, or use one of {', '.join(sorted(known))}."
             )
         home = _folder(given, "GALLEY_HOME") or find_home(Path.cwd())
+        runner = _one_of(given, "GALLEY_RUNNER", RUNNERS)
+        # Of no interest where no engine is asked, and compose sets them always.
+        on_host = given if runner == "docker" else {}
         data = _folder(given, "GALLEY_DATA") or home / "data"
         outputs = _folder(given, "GALLEY_OUTPUTS") or home / "outputs"
         notebooks = _folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks"
@@ -120,13 +123,13 @@ class Settings:
             lab_url=_url(given, "GALLEY_LAB_URL"),
             mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),
-            runner=_one_of(given, "GALLEY_RUNNER", RUNNERS),
+            runner=runner,
             images=_images(given.get("GALLEY_IMAGES") or _IMAGES),
             docker_host=given.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
             network=given.get("GALLEY_NETWORK") or "bridge",
-            host_data=_folder(given, "GALLEY_HOST_DATA") or data,
-            host_outputs=_folder(given, "GALLEY_HOST_OUTPUTS") or outputs,
-            host_notebooks=_folder(given, "GALLEY_HOST_NOTEBOOKS") or notebooks,
+            host_data=_folder(on_host, "GALLEY_HOST_DATA") or data,
+            host_outputs=_folder(on_host, "GALLEY_HOST_OUTPUTS") or outputs,
+            host_notebooks=_folder(on_host, "GALLEY_HOST_NOTEBOOKS") or notebooks,
             stage_environment=tuple(given.get("GALLEY_STAGE_ENVIRONMENT", "").split()),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
