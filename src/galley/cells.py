@@ -22,6 +22,7 @@ from galley.attempts import Attempts
 from galley.errors import RecordLost, StageInterrupted
 from galley.kernel_client import PromptClient
 from galley.stage import MIME_TYPE
+from galley.warm.forked import ForkedKernel
 from galley.warm.lifeline import DieWithParent
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,10 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
             with suppress(RecordLost):
                 self.save()
 
+    def kernel_started(self, how: str) -> None:
+        """Note how the kernel was started, in the record of the run."""
+        self.nb.metadata.galley.kernel["start"] = how
+
     def close(self) -> None:
         """Save no more: what is written from here on says how the run ended, even if a thread is left behind."""
         self._closed = True
@@ -130,6 +135,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
 
     def papermill_execute_cells(self) -> None:
         """Run the cells in order. A cell that is cut off keeps the status "running" for its end to be stated."""
+        is_forked = isinstance(self.km.provisioner.process, ForkedKernel)
+        self.nb_man.kernel_started("forked" if is_forked else "cold")
         for index, cell in enumerate(self.nb.cells):
             self._printed = self._shown = self._left_out = 0
             self.nb_man.cell_start(cell, index)
