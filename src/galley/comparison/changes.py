@@ -64,7 +64,7 @@ class Changes:
         said = "; ".join(f"{what} {_named(names)}" for what, names in parts.items() if names)
         gone = f" Nothing is said of {', '.join(self.gone)}: the report that was accepted is gone." * bool(self.gone)
         return (
-            f"Changed since version {self.accepted.version}, accepted by {self.accepted.reviewer} for "
+            f"Changed since version {self.accepted.version}, accepted by {escaped(self.accepted.reviewer)} for "
             f"{self.accepted.ds}: {said or 'nothing but the data'}.{gone}"
         )
 
