@@ -31,14 +31,14 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-test backup restore test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@awk -F ' *## ' '/^[a-z]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z-]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=7]
 	@$(AIRFLOW) -m galley.local run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
@@ -51,6 +51,15 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 
 stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
 	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack
+
+stack-test: $(AIRFLOW_READY) ## the tests that need Docker: the stack from nothing, its users, a killed service, a backup
+	$(AIRFLOW) -m pytest tests/stack
+
+backup: ## copy what the stack cannot make again  [TO=backups/<now>]
+	@deploy/backup '$(or $(TO),backups/$(shell date +%Y-%m-%dT%H%M%S))'
+
+restore: ## put a backup in the place of what the stack has now, and start it  [FROM=backups/...]
+	@deploy/restore '$(FROM)'
 
 test: $(READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))

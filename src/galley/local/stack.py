@@ -25,13 +25,20 @@ def main() -> int:
     if not shutil.which("docker"):
         print("There is no docker on this machine. Install Docker with its compose plugin, or use `make up`.")
         return 1
-    if not (home / ".env").exists():
-        write_private(home / ".env", filled((home / ".env.example").read_text(), home, os.getuid()))
+    if write_settings(home):
         print("Wrote .env with generated secrets.")
     code = subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=home, check=False).returncode  # noqa: S607
     if code == 0:
         print(addresses(read(home / ".env")))
     return code
+
+
+def write_settings(home: Path) -> bool:
+    """Write .env, for its owner alone, if there is none; returns whether it was written."""
+    if (home / ".env").exists():
+        return False
+    write_private(home / ".env", filled((home / ".env.example").read_text(), home, os.getuid()))
+    return True
 
 
 def filled(example: str, home: Path, uid: int) -> str:
