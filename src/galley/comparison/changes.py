@@ -55,7 +55,7 @@ class Changes:
     def in_a_line(self) -> str:
         """What changed beside the data, by name."""
         if self.accepted is None:
-            return "No review was accepted before this one: there is nothing to say that it changed from."
+            return "No review was accepted before this one, so there is nothing that could have changed."
         parts = {
             "code of": list(self.diffs),
             "parameters": [f"{change.name} of {change.stage}" for change in self.parameters],
