@@ -51,3 +51,8 @@ def test_a_file_is_named_the_same_on_every_machine(settings):
         name = relative_name(path, settings)
         assert not name.startswith("/")
         assert absolute_path(name, settings) == path
+
+
+def test_settings_can_be_part_of_a_key(tmp_path):
+    one, same = (Settings.from_environment({"GALLEY_HOME": str(tmp_path)}) for _ in "ab")
+    assert {one: 1}[same] == 1
