@@ -21,7 +21,7 @@ REVIEW = "05_review"
 NONE = "(none)"
 FOLDED_FROM = 40
 """Lines of a diff from which on it is folded."""
-_SHOWN = 400
+_SHOWN = 200
 """Lines of a diff that are shown; the notebooks have the rest."""
 _NAMED = 4
 
