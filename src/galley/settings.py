@@ -66,7 +66,7 @@ class Settings:
     )
     images: Mapping[str, str] = field(
         hash=False,  # a dict has none, and settings are part of keys
-        metadata={"env": "GALLEY_IMAGES", "help": "docker: each kernel's image, as kernel=image, one a blank"}
+        metadata={"env": "GALLEY_IMAGES", "help": "docker: each kernel's image, as kernel=image, one a blank"},
     )
     docker_host: str = field(metadata={"env": "DOCKER_HOST", "help": "docker: where its engine is"})
     network: str = field(
