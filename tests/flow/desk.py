@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
-from galley.local import parking, ports, workbench
+from galley.local import ports, workbench
 from galley.local.airflow import ADMIN, Airflow
 from galley.local.api import Client, logical_date
 from galley.settings import Settings
@@ -121,17 +121,30 @@ class Desk:
             time.sleep(0.5)
 
     def clear(self, ds, task_id):
-        """Have a task of a week done again, and what follows it."""
-        body = {"dry_run": False, "dag_run_id": self.client().run(DAG, ds).run_id, "task_ids": [task_id]}
+        """Have a task of a finished week done again, and what follows it."""
+        # While a run is being finished, Airflow clears its tasks and then calls the run finished all the same.
+        while (run := self.client().run(DAG, ds)).state not in ("success", "failed"):
+            time.sleep(0.5)
+        body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id]}
         body |= {"include_downstream": True, "only_failed": False, "reset_dag_runs": True}
         self.ask("POST", f"dags/{DAG}/clearTaskInstances", body)
 
     def answer(self, ds, option, reason, user="ada"):
-        """Answer the review of a week, as soon as a program may."""
+        """Answer the review of a week, as soon as a program may: see galley.local.parking, which knows of one wait."""
         self.wait(ds, "approval", "awaiting_input")
-        while not parking.may_be_answered(self.client().run(DAG, ds), self.task(ds, "approval"), self.settings):
+        while not self._ends_were_seen(ds):
             time.sleep(0.5)
         self.answer_now(ds, option, reason, user)
+
+    def _ends_were_seen(self, ds):
+        """Whether the scheduler has seen the end of each process that asked in this try."""
+        run, task = self.client().run(DAG, ds), self.task(ds, "approval")
+        words = (run.run_id, "approval", f"try_number={task.try_number}")
+        log = (self.settings.home / ".airflow/logs/services/scheduler.log").read_text(errors="replace").splitlines()
+        lines = [line for line in log if all(word in line for word in words)]
+        asked = sum("Pausing task as AWAITING_INPUT" in line for line in lines)
+        ended = sum("Received executor event with state success" in line for line in lines)
+        return 0 < asked <= ended
 
     def answer_now(self, ds, option, reason, user="ada"):
         body = {"chosen_options": [option], "params_input": {"reason": reason}}
