@@ -12,13 +12,14 @@ from galley import files
 from galley.attempts import Attempts
 from galley.days import Day
 from galley.decision import APPROVE, Decision, recorded
-from galley.markdown import escaped
+from galley.markdown import escaped, shortened
 from galley.registered import WEEKLY, Registered, reports
 from galley.reports import differences
 from galley.reports.differences import Row
 
 REVIEW = "05_review"
 NONE = "(none)"
+EVERYWHERE = "every stage"
 FOLDED_FROM = 40
 """Lines of a diff from which on it is folded."""
 _SHOWN = 200
@@ -125,11 +126,12 @@ def as_table(changes: Sequence[Change]) -> str:
     """Changes as a table in markdown; nothing without any."""
     if not changes:
         return ""
-    rows = [
-        f"| {one.stage} | {escaped(one.name)} | {escaped(one.then) or NONE} | {escaped(one.now) or NONE} |"
-        for one in changes
-    ]
+    rows = [f"| {one.stage} | {escaped(one.name)} | {_in_cell(one.then)} | {_in_cell(one.now)} |" for one in changes]
     return "\n".join(["| stage | | then | now |", "|---|---|---|---|", *rows])
+
+
+def _in_cell(text: str) -> str:
+    return escaped(shortened(text, 300)) or NONE
 
 
 def as_diffs(diffs: Mapping[str, list[str]]) -> str:
@@ -160,10 +162,13 @@ def _changes(found: Iterable[tuple[str, list[Row]]]) -> list[Change]:
 def _together(found: Iterable[tuple[str, list[Row]]]) -> list[Change]:
     """The same, where what changed alike in several stages is one change."""
     stages: dict[Row, list[str]] = {}
+    compared = 0
     for stage, rows in found:
+        compared += 1
         for row in rows:
             stages.setdefault(row, []).append(stage)
-    return [Change(", ".join(names), row.name, row.left, row.right) for row, names in stages.items()]
+    where = {row: EVERYWHERE if len(names) == compared > 1 else ", ".join(names) for row, names in stages.items()}
+    return [Change(where[row], row.name, row.left, row.right) for row in stages]
 
 
 def _with_digest(kept: Attempts, digest: str) -> NotebookNode | None:

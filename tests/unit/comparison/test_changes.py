@@ -103,12 +103,21 @@ def test_a_changed_library_is_one_change_of_all_stages_that_had_it(weeks):
         {stage: notebook("2026-11-16") for stage in stages},
         {stage: notebook("2026-11-23", libraries=newer) for stage in stages},
     )
-    everywhere = "02_split, 03_train"
+    everywhere = "every stage"
     assert found.environment == [
         Change(everywhere, "pandas", "3.1.1", "3.2.0"),
         Change(everywhere, "polars", "", "1.0"),
     ]
     assert "environment pandas, polars" in found.in_a_line
+
+
+def test_a_library_that_changed_in_one_stage_alone_is_said_of_that_stage(weeks):
+    stages = {"02_split": LIBRARIES, "03_train": {**LIBRARIES, "pandas": "3.2.0"}}
+    found = weeks(
+        {stage: notebook("2026-11-16") for stage in stages},
+        {stage: notebook("2026-11-23", libraries=libraries) for stage, libraries in stages.items()},
+    )
+    assert found.environment == [Change("03_train", "pandas", "3.1.1", "3.2.0")]
 
 
 def test_a_run_that_did_not_say_what_it_ran_with_has_no_changed_libraries(weeks):
