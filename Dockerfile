@@ -25,69 +25,73 @@ ENV HOME=/root \
     UV_CACHE_DIR=/cache/uv \
     UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
-    UV_NO_EDITABLE=1 \
     UV_PYTHON=/usr/local/bin/python \
     UV_PYTHON_DOWNLOADS=never
 RUN --mount=type=cache,target=/cache \
     python -m venv /opt/uv && /opt/uv/bin/pip install --quiet --cache-dir /cache/pip uv==0.13.9
+# Environments know where the project's code will be, and so change with the lock alone.
+RUN mkdir -p src/galley src/flights && touch README.md LICENSE src/galley/__init__.py src/flights/__init__.py
 COPY pyproject.toml uv.lock ./
+# Libraries bring their own tests along, which nothing imports.
+ENV PRUNE="find .venvs -type d -name tests -path *site-packages* -prune -exec rm -rf {} +"
 
-# Each environment twice: the libraries, which change with the lock alone, and then the project's own code.
 FROM build AS airflow-environment
-ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow \
-    # The papermill provider asks for pandas and never imports it.
-    LEFT_OUT="--no-install-package pandas --no-install-package numpy"
-RUN --mount=type=cache,target=/cache uv sync --frozen --no-install-project --extra stack --extra docker --extra celery $LEFT_OUT
-COPY README.md LICENSE ./
-COPY src src
-RUN --mount=type=cache,target=/cache uv sync --frozen --extra stack --extra docker --extra celery $LEFT_OUT
+ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow
+# The papermill provider asks for pandas and never imports it.
+RUN --mount=type=cache,target=/cache set -f; \
+    uv sync --frozen --extra stack --extra docker --extra celery \
+      --no-install-package pandas --no-install-package numpy && $PRUNE
 
 FROM build AS data-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/data
-RUN --mount=type=cache,target=/cache uv sync --frozen --no-install-project --extra data
-COPY README.md LICENSE ./
-COPY src src
-RUN --mount=type=cache,target=/cache uv sync --frozen --extra data
-RUN .venvs/data/bin/python -m galley.kernels data .venvs/jupyter
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra data && $PRUNE
 
 FROM build AS workbench-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/workbench
-RUN --mount=type=cache,target=/cache uv sync --frozen --no-install-project --extra server --group lab
-COPY README.md LICENSE ./
-COPY src src
-RUN --mount=type=cache,target=/cache uv sync --frozen --extra server --group lab
-RUN .venvs/workbench/bin/python -m galley.kernels workbench .venvs/jupyter
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --group lab && $PRUNE
 
 FROM python:3.13-slim-trixie AS docker-proxy
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
 
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs
-COPY pyproject.toml uv.lock ./
 ENV PATH=/opt/galley/.venvs/data/bin:$PATH
+COPY pyproject.toml uv.lock ./
+COPY src src
+RUN python -m compileall -q src && python -m galley.kernels data .venvs/jupyter
 USER 50000:0
 
 FROM base AS workbench
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
-COPY pyproject.toml uv.lock ./
 ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /mlflow
+COPY pyproject.toml uv.lock ./
+COPY src src
+RUN python -m compileall -q src && python -m galley.kernels workbench .venvs/jupyter
 USER 50000:0
 
 FROM base AS airflow
 COPY --from=airflow-environment /opt/galley/.venvs .venvs
-COPY pyproject.toml uv.lock ./
 ENV AIRFLOW_HOME=/opt/airflow \
     PATH=/opt/galley/.venvs/airflow/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs
+COPY pyproject.toml uv.lock ./
+COPY src src
+RUN python -m compileall -q src
 USER 50000:0
 
-FROM airflow AS worker
-USER root
-RUN install -d -m 2775 -o 50000 -g 0 /scratch
-USER 50000:0
+FROM base AS worker
+COPY --from=airflow-environment /opt/galley/.venvs .venvs
 COPY --from=data-environment /opt/galley/.venvs .venvs
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
+ENV AIRFLOW_HOME=/opt/airflow \
+    PATH=/opt/galley/.venvs/airflow/bin:$PATH
+RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch
+COPY pyproject.toml uv.lock ./
+COPY src src
+RUN python -m compileall -q src && \
+    for name in data workbench; do .venvs/$name/bin/python -m galley.kernels $name .venvs/jupyter; done
+USER 50000:0
 
 # Catches the mail of the profile dev; nothing is sent on.
 FROM build AS mail-environment

@@ -30,7 +30,7 @@ def test_everything_is_up_and_says_that_it_is_well(stack):
 
 
 def test_every_port_is_on_loopback(stack):
-    published = [port for found in containers(stack) for port in found["Publishers"] if port["PublishedPort"]]
+    published = [port for found in containers(stack) for port in found["Publishers"] or [] if port["PublishedPort"]]
     assert {port["URL"] for port in published} == {"127.0.0.1"}
     assert len(published) == 3
 
