@@ -338,3 +338,11 @@ def plot(seed):
 
 def test_an_unknown_record_is_still_a_page():
     assert "unknown" in render(nbformat.v4.new_notebook(), "x")
+
+
+def test_a_diff_in_markdown_is_coloured_and_can_be_folded():
+    text = "<details><summary>01_prepare</summary>\n\n```diff\n-old\n+<b>new</b>\n```\n\n</details>"
+    html = page(shows(text__markdown=text))
+    assert "<details><summary>01_prepare</summary>" in html
+    assert '<span class="gd">-old</span>' in html
+    assert '<span class="gi">+&lt;b&gt;new&lt;/b&gt;</span>' in html
