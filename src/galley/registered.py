@@ -1,6 +1,7 @@
 """The registered model: its versions, its aliases and its journal in one look; and how a version joins it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ class Registered:
         from mlflow import MlflowException
 
         self.name = settings.model
+        self._client = client
+        self._settings = settings
         with asking(settings):
             try:
                 model = client.get_registered_model(self.name)
@@ -32,10 +35,15 @@ class Registered:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.") from None
-            found = client.search_model_versions(f"name='{self.name}'", max_results=10_000)
-        self.versions = {str(version.version): Standing(str(version.version), version.tags) for version in found}
         self.journal = journal.entries(model.tags)
         self.aliases = {alias: str(version) for alias, version in model.aliases.items()}
+
+    @cached_property
+    def versions(self) -> dict[str, Standing]:
+        """All versions by their numbers. Not read before somebody asks: after five years they are hundreds."""
+        with asking(self._settings):
+            found = self._client.search_model_versions(f"name='{self.name}'", max_results=10_000)
+        return {str(version.version): Standing(str(version.version), version.tags) for version in found}
 
     def alias(self, name: str) -> Standing | None:
         """The version that an alias names."""

@@ -84,10 +84,14 @@ class Index:
         self.outputs = outputs
         self._known: dict[tuple[str, str], tuple[tuple[int, ...], DagDay]] = {}
         self._numbers: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self._days: tuple[tuple[int, ...], list[str]] = ((), [])
 
     def days(self) -> list[str]:
         """The days that have a folder, newest first."""
-        return sorted((name for name in _folders(self.outputs) if is_day(name)), reverse=True)
+        stamp = _stamp(self.outputs)
+        if self._days[0] != stamp or not _is_settled(stamp):
+            self._days = (stamp, sorted((name for name in _folders(self.outputs) if is_day(name)), reverse=True))
+        return list(self._days[1])
 
     def dags(self, ds: str) -> list[str]:
         """The DAGs that have a folder on a day, by name."""

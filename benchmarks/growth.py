@@ -1,0 +1,203 @@
+"""Growth: what a stage, a page of reports, a review, the journal and a sensor cost after 10, 100 and 1,825 days.
+
+Usage: .venvs/bench/bin/python benchmarks/growth.py [ROUNDS]
+
+Each history has a folder of its own: twelve stages a day, a version and a decision for each week. What is measured is
+done for its last day, and the histories take turns. Old days are hard links to one: what is in them nobody looks at.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from measuring import HOME, in_turns, keep, ratios, shown, summed_up, table
+
+from galley import files
+from galley.airflow.sensors import FilesSensor
+from galley.days import Day
+from galley.decision import APPROVE, DIGEST_TAG, DS_TAG, MODEL, Decision
+from galley.execute import Execution, StageRun
+from galley.journal import Entry
+from galley.registered import Registered, training_run
+from galley.registry import CHAMPION, connect, model_digest
+from galley.reports.headline import headline
+from galley.reports.index import Index
+from galley.reports.search import Filter, search
+from galley.settings import Settings
+
+HISTORIES = (10, 100, 1825)
+LAST = date(2026, 11, 16)
+DS = LAST.isoformat()
+STAGES = {"generate_data": 1, "predict_daily": 1, "train_weekly": 10}
+TRAINING = ["01_prepare", "02_split", "03_train", "04_validate"]
+
+
+class Project:
+    """A project whose settings hold while it is measured."""
+
+    def __init__(self, folder: Path, days: int) -> None:
+        self.environment = {
+            "GALLEY_HOME": str(HOME),
+            "GALLEY_DATA": str(folder / "data"),
+            "GALLEY_OUTPUTS": str(folder / "outputs"),
+            # Named, because MLflow puts the last one that it was told into the process's environment.
+            "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow/mlflow.db",
+            "JUPYTER_PATH": str(HOME / ".venvs" / "jupyter"),
+        }
+        self.settings = Settings.from_environment(self.environment)
+        self.day = Day(DS, self.settings)
+        self.days = [self.day.before(n) for n in range(1, days)]
+
+    def stage(self, name: str) -> None:
+        """Run a stage for the last day."""
+        os.environ.update(self.environment)
+        path = HOME / "notebooks" / f"{name}.ipynb"
+        reports = self.day.reports(path.parent.name)
+        Execution(StageRun(path, {"ds": DS}, reports, path.stem, path.stem), self.settings).run()
+
+    def fill(self) -> None:
+        """A last day that is real, and days before it."""
+        self.stage("generate_data/01_generate")
+        for name in TRAINING:
+            self.stage(f"train_weekly/{name}")
+        self._register()
+        self.stage("predict_daily/01_predict")
+        for day in self.days:
+            for of in ("raw", "predictions"):
+                linked(getattr(self.day, of), getattr(day, of))
+            if day.date.weekday() == LAST.weekday():
+                linked(self.day.models, day.models)
+        self._report()
+
+    def _register(self) -> None:
+        """A version for each week, the last of them champion, and what the journal and its tags say of it."""
+        client = connect(self.settings)
+        name, source = self.settings.model, Registered(client, self.settings).of_day(DS)
+        origin = client.get_model_version(name, source.version)
+        digest = model_digest(self.day.models)
+        version = source.version
+        for day in [*reversed(self.days[6::7] or self.days[-1:])]:
+            said = Decision(APPROVE, "", day.ds, "benchmark", "it is one", f"{day}T12:00:00.000000Z", "by hand", {})
+            tags = {DS_TAG: day.ds, DIGEST_TAG + MODEL: digest, **said.tags()}
+            version = client.create_model_version(
+                name, origin.source, run_id=training_run(self.day.models), tags=tags
+            ).version
+            entry = Entry(said.decided_at, str(version), APPROVE, said.reviewer, said.reason, said.dag_run)
+            client.set_registered_model_tag(name, *entry.tag())
+        client.set_registered_model_alias(name, CHAMPION, version)
+
+    def _report(self) -> None:
+        """Notebooks of 40 kB for each stage of each day, as attempts and as accepted runs."""
+        output = nbformat.v4.new_output("stream", text="a line of output\n" * 250)
+        node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1", outputs=[output]) for _ in range(8)])
+        node.metadata.galley = {"end": {"state": "completed"}, "run": {}}
+        one = self.settings.outputs / "one.ipynb"
+        one.write_text(nbformat.writes(node))
+        for day in self.days:
+            for dag_id, count in STAGES.items():
+                attempts = day.reports(dag_id) / "attempts"
+                attempts.mkdir(parents=True)
+                for stage in range(1, count + 1):
+                    os.link(one, attempts / f"{stage:02}_stage{stage}.try1.ipynb")
+                    os.link(one, attempts.with_name(f"{stage:02}_stage{stage}.ipynb"))
+                files.write_json(attempts.with_name("metrics.json"), {"stage1": {"score": day.date.day / 31}})
+
+    def look(self) -> None:
+        """What the newest page of reports reads in a server that has just started."""
+        self.index = Index(self.settings.outputs)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """What it reads in one that has shown it before."""
+        index = self.index
+        days = index.days()
+        for ds, dags in search(index, Filter(), lambda _: True, (), "").days:
+            for day in dags:
+                headline(index, ds, day.dag_id, ["stage1.score"], days)
+
+    def journal(self) -> None:
+        """What a prediction asks the registry."""
+        Registered(connect(self.settings), self.settings)
+
+    def versions(self) -> None:
+        """What a review and a promotion ask it too."""
+        len(Registered(connect(self.settings), self.settings).versions)
+
+    def sense(self) -> None:
+        """A look of a sensor."""
+        os.environ.update(self.environment)
+        FilesSensor(task_id="wait", paths=[f"raw/{DS}/data.csv", f"raw/{DS}/target.csv"]).poke({})
+
+
+def linked(source: Path, target: Path) -> None:
+    """A folder whose files are other names of the same ones."""
+    shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
+
+
+QUESTIONS: dict[str, Callable[[Project], None]] = {
+    "a stage: prepare": lambda project: project.stage("train_weekly/01_prepare"),
+    "the review": lambda project: project.stage("train_weekly/05_review"),
+    "a prediction by the champion of the day": lambda project: project.stage("predict_daily/01_predict"),
+    "the journal of the champion": Project.journal,
+    "all versions and their decisions": Project.versions,
+    "the newest page of reports": Project.look,
+    "the newest page of reports, again": Project.look_again,
+    "a look of a sensor": Project.sense,
+}
+
+
+def milliseconds(do: Callable[[], None]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    do()
+    return 1000 * (time.perf_counter() - began)
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Milliseconds by question and length of the history."""
+    with tempfile.TemporaryDirectory(prefix="galley-bench-") as scratch:
+        projects = {str(days): Project(Path(scratch).resolve() / str(days), days) for days in HISTORIES}
+        for project in projects.values():
+            project.fill()
+        return {question: in_turns(asked(projects, ask), rounds) for question, ask in QUESTIONS.items()}
+
+
+def asked(projects: dict[str, Project], ask: Callable[[Project], None]) -> dict[str, Callable[[], float]]:
+    """The question, put to each project."""
+    return {days: lambda project=project: milliseconds(lambda: ask(project)) for days, project in projects.items()}
+
+
+def main() -> None:
+    """Measure, and keep the table in docs/benchmarks.md and the figures beside this file."""
+    for name in ("galley", "traitlets"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    results = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    *shorter, longest = map(str, HISTORIES)
+    rows = [
+        [
+            question,
+            *(shown(summed_up(taken[days]), 1) for days in taken),
+            *(shown(ratios(taken, longest, days)) for days in shorter),
+        ]
+        for question, taken in results.items()
+    ]
+    head = [
+        "milliseconds after",
+        *(f"{days:,} days" for days in HISTORIES),
+        *(f"{longest} : {days}" for days in shorter),
+    ]
+    told = table(head, rows)
+    print(told)  # noqa: T201
+    keep(__file__, results, told)
+
+
+if __name__ == "__main__":
+    main()
