@@ -14,6 +14,7 @@ AIRFLOW := .venvs/airflow/bin/python
 WORKBENCH := .venvs/workbench/bin/python
 CHECK := .venvs/check/bin
 BROWSER := .venvs/browser/bin/python
+BENCH_PYTHON := .venvs/bench/bin/python
 
 LOCK := pyproject.toml uv.lock
 AIRFLOW_READY := .venvs/airflow/.synced
@@ -21,6 +22,7 @@ WORKBENCH_READY := .venvs/workbench/.synced
 DATA_READY := .venvs/data/.synced
 CHECK_READY := .venvs/check/.synced
 BROWSER_READY := .venvs/browser/.synced
+BENCH_READY := .venvs/bench/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
@@ -68,8 +70,8 @@ test: $(READY) ## every test that needs no Docker
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser
 
-bench: $(READY) ## each stage as notebook, forked and cold, and as plain script; writes docs/benchmarks.md, twelve minutes
-	$(AIRFLOW) benchmarks/stages.py
+bench: $(READY) $(BENCH_READY) ## measured against scripts, plain tasks and peers; writes docs/benchmarks.md  [BENCH=weekly]
+	$(foreach name,$(or $(BENCH),weekly scoring growth peers),$(BENCH_PYTHON) benchmarks/$(name).py &&) true
 
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
 	$(BROWSER) -m pytest tests/browser --pictures docs/pictures
@@ -92,7 +94,8 @@ $(WORKBENCH_READY): WANTED := --extra workbench --group lab --group test
 $(DATA_READY): WANTED := --extra data
 $(CHECK_READY): WANTED := --only-group check
 $(BROWSER_READY): WANTED := --group browser
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY): $(LOCK)
+$(BENCH_READY): WANTED := --group bench
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@

@@ -1,6 +1,6 @@
 """Peers: one stage's notebook as others run it, each by its own command, in a process of its own.
 
-Usage: .venvs/airflow/bin/python benchmarks/peers.py [ROUNDS [STAGE]]; the peers are in .venvs/bench.
+Usage: .venvs/bench/bin/python benchmarks/peers.py [ROUNDS [STAGE]]; the peers are in .venvs/bench.
 
 All run the same cells on the same day, and leave an executed notebook; galley also checks the parameters, keeps every
 attempt and renders a page. Its kernel is forked; those of papermill and nbclient are started, and ploomber-engine runs
@@ -66,7 +66,9 @@ def seconds(do: Callable[[], object]) -> float:
 
 def by(command: list[Path | str]) -> None:
     """Run a command; only galley's own has forked kernels."""
-    environment = {**os.environ, "GALLEY_WARM_KERNELS": "on" if command[0] == GALLEY else "off"}
+    warm = "on" if command[0] == GALLEY else "off"
+    # Otherwise ploomber-engine would tell its makers of each run, over the network.
+    environment = {**os.environ, "GALLEY_WARM_KERNELS": warm, "PLOOMBER_STATS_ENABLED": "false"}
     subprocess.run(command, env=environment, capture_output=True, check=True)
 
 
