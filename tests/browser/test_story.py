@@ -162,11 +162,12 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
     page = visit("/plugin/reports")
     reports(page).get_by_role("link", name=f"train_weekly, {WAITING}").click()
     expect(notebook(page).locator(".banner h1")).to_contain_text("review")
-    reports(page).locator("html").evaluate("() => { document.querySelector('iframe').src += '#cell-1' }")
-    expect(notebook(page).locator("#cell-1")).to_be_in_viewport()
+    expect(notebook(page).get_by_role("table").first).to_be_in_viewport()
     picture(page, "report")
     reports(page).get_by_role("link", name="Answer the review").click()
     expect(page).to_have_url(re.compile("/tasks/approval/required_actions"))
+    expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1000})
     picture(page, "review")
     page.get_by_label("Reason").or_(page.locator("[name=element_reason]")).first.fill(REASON)
     page.get_by_role("button", name="Approve").click()
@@ -178,10 +179,11 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
 
 
 @pytest.mark.parametrize(
-    ("heading", "name"), [("Both on the same rows", "review_same_rows"), ("The lived week", "review_lived_week")]
+    ("heading", "name", "height"),
+    [("Both on the same rows", "review_same_rows", 990), ("The lived week", "review_lived_week", 690)],
 )
-def test_a_review_has_the_parts_that_its_guide_shows(browser, story, picture, heading, name):
-    page = browser.new_page(viewport={"width": 1000, "height": 620})
+def test_a_review_has_the_parts_that_its_guide_shows(browser, story, picture, heading, name, height):
+    page = browser.new_page(viewport={"width": 1000, "height": height})
     page.goto((story.outputs / WAITING / "train_weekly" / "05_review.html").as_uri())
     part = page.get_by_role("heading", name=heading, exact=True)
     part.evaluate("own => own.scrollIntoView()")
@@ -238,7 +240,7 @@ def test_a_task_leads_to_its_report_after_airflow_moved_to_another_port(visit, s
     port = story.port
     story.move()
     assert story.port != port
-    page = visit(f"{run_path('train_weekly', APPROVED)}/tasks/train")
+    page = visit(f"{run_path('train_weekly', APPROVED)}/tasks/train/details")
     page.get_by_role("link", name="Report", exact=True).click()
     expect(notebook(page).locator(".banner h1")).to_contain_text("train")
     expect(page).to_have_url(re.compile(f":{story.port}/plugin/reports/galley/reports/"))

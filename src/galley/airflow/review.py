@@ -20,6 +20,10 @@ APPROVE = "Approve"
 REJECT = "Reject"
 _REASON = Param("", type="string", title="Reason", description="Why; it is kept with the model.")
 _BACKFILL = "backfill"
+_NOBODY_IS_ASKED = (
+    "Nobody is asked in a backfill, so nothing is recorded or promoted: the week is there to be compared. "
+    "To have its model reviewed, delete this run and trigger the DAG for that day."
+)
 
 
 class ReviewOperator(HITLOperator):
@@ -63,10 +67,9 @@ class ReviewOperator(HITLOperator):
     def execute(self, context: "Context") -> None:
         """Ask, unless nobody is to be asked."""
         if context["dag_run"].run_type == _BACKFILL:
-            raise AirflowSkipException(
-                "Nobody is asked in a backfill, so nothing is recorded or promoted: the week is there to be compared. "
-                "To have its model reviewed, delete this run and trigger the DAG for that day."
-            )
+            # Said here too: what a task is skipped with, Airflow folds away.
+            self.log.warning(_NOBODY_IS_ASKED)
+            raise AirflowSkipException(_NOBODY_IS_ASKED)
         self._ask(context, self.patience)
 
     def execute_complete(self, context: "Context", event: dict[str, Any], is_reminded: bool = False) -> dict[str, str]:
