@@ -128,6 +128,7 @@ def test_the_first_review_compares_with_the_base_rate(first_week: Week) -> None:
     assert review["verdict"] == "approve"
     assert (review["champion_version"], review["roc_auc_compared"]) == (None, 0.5)
     assert "There is no champion yet" in review["summary"]
+    assert "calibration_error" not in review["differences"]  # the base rate has none by definition
 
 
 def test_a_later_review_compares_with_the_champion_and_names_what_fails(
