@@ -1,0 +1,59 @@
+"""Plot: what was measured, as one picture: how long each takes beside the script or the tasks that do the same.
+
+Usage: .venvs/bench/bin/python benchmarks/plot.py; reads the JSON beside it and writes docs/pictures/benchmarks.svg.
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from measuring import HOME, ratios
+
+from galley import files
+
+HERE = Path(__file__).parent
+
+
+def read() -> dict[str, float]:
+    """The ratios, by what is compared; nothing of what was not measured."""
+    found: dict[str, float] = {}
+    for name in ("stages", "weekly", "scoring"):
+        if not (path := HERE / f"{name}.json").is_file():
+            continue
+        kept = files.read_json(path)
+        if name == "stages":
+            found |= {
+                f"{stage} : script": kept[stage]["forked"]["median"] / kept[stage]["script"]["median"] for stage in kept
+            }
+        if name == "weekly":
+            ways = {"python": "PythonOperator", "bash": "BashOperator"}
+            found |= {
+                f"five steps in Airflow : {ways[way]}": ratios(kept["seconds"], "notebooks", way)["median"]
+                for way in ways
+            }
+        if name == "scoring":
+            seconds = {way: [run["seconds"] for run in runs] for way, runs in kept["runs"].items()}
+            found |= {
+                f"{kept['rows']:,} rows scored : {way}": ratios(seconds, "stage", way)["median"]
+                for way in seconds
+                if way != "stage"
+            }
+    return found
+
+
+def main() -> None:
+    """Draw it."""
+    mpl.rcParams["svg.hashsalt"] = "galley"  # the same figures, the same bytes
+    found = read()
+    figure, axes = plt.subplots(figsize=(8.5, 0.32 * len(found) + 0.9), layout="constrained")
+    bars = axes.barh(list(found), list(found.values()), color="#5b7f5b")
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.axvline(1, color="grey", linestyle=":")
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.15), xlabel="time of the notebook : time of what it is compared with (shorter is better)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(HOME / "docs" / "pictures" / "benchmarks.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
