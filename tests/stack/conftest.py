@@ -1,5 +1,7 @@
 """The stack in a folder of its own, from nothing: built, started, and taken down with all that it kept."""
 
+import email.policy
+import html
 import json
 import os
 import shutil
@@ -22,6 +24,8 @@ COPIED = [
     "Dockerfile", ".dockerignore", ".env.example", "docker-compose.yml", "Makefile", "pyproject.toml", "uv.lock",
     "README.md", "LICENSE", "dags", "deploy", "notebooks", "src",
 ]  # fmt: skip
+BY_HAND = {"services": {"airflow-scheduler": {"environment": {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}}}}
+"""No runs by the clock: what the tests ask for is all that there is."""
 MAIL = "mailto://mail:1025?from=galley@example.org&to=team@example.org&mode=insecure"
 PATIENCE = 420
 """Seconds that a run may take on a busy machine."""
@@ -99,10 +103,12 @@ class Stack:
             time.sleep(2)
         return seen
 
-    def mails(self):
-        """What the mail catcher has got."""
+    def mails(self, subject):
+        """The texts of the mails with this subject that the mail catcher has got."""
         names = self.docker("exec", "-T", "mail", "find", "/mail/box/new", "-type", "f", check=False).split()
-        return [self.docker("exec", "-T", "mail", "cat", name) for name in names]
+        texts = [self.docker("exec", "-T", "mail", "cat", name) for name in names]
+        mails = [email.message_from_string(text, policy=email.policy.default) for text in texts]
+        return [html.unescape(mail.get_body().get_content()) for mail in mails if mail["Subject"] == subject]
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +143,7 @@ def stack(engine, folder):
     own |= {"COMPOSE_PROJECT_NAME": folder.name, "COMPOSE_PROFILES": "dev", "GALLEY_ALERT_URLS": MAIL}
     kept = [line for line in text.splitlines() if line.partition("=")[0] not in own]
     (folder / ".env").write_text("\n".join([*kept, *(f"{name}={value}" for name, value in own.items())]) + "\n")
+    (folder / "docker-compose.override.yml").write_text(json.dumps(BY_HAND))
     stack = Stack(folder)
     try:
         stack.docker("up", "--build", "--wait", "--quiet-pull")

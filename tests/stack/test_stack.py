@@ -1,6 +1,7 @@
 """The stack from nothing: who may do what, the whole job, a killed service, a late day, JupyterLab, and a backup."""
 
 import json
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -111,8 +112,8 @@ def test_a_training_is_approved_by_the_reviewer_and_its_model_predicts(stack):
 def test_a_failure_is_told_once_with_links_that_open(stack):
     # On that day there was no champion.
     assert stack.perform("predict_daily", DAYS[0]) == "failed"
-    (mail,) = [mail for mail in stack.mails() if "predict_daily: predict failed" in mail]
-    address = next(line.split()[1] for line in mail.splitlines() if line.startswith("Report: "))
+    (mail,) = stack.mails("predict_daily: predict failed")
+    address = re.search(r"Report: (http[^\s<]+)", mail)[1]
     page = address.replace("/plugin/reports/", "/")
     assert page.startswith(f"http://localhost:{stack.settings['AIRFLOW_PORT']}/galley/reports/{DAYS[0]}/")
     status, text = stack.ask(page.replace("localhost", "127.0.0.1"), **stack.token_of("viewer"))
@@ -120,7 +121,8 @@ def test_a_failure_is_told_once_with_links_that_open(stack):
 
 
 def test_a_review_was_asked_for_by_mail(stack):
-    assert len([mail for mail in stack.mails() if f"Put the model of {TRAINED} into production?" in mail]) == 1
+    (mail,) = stack.mails(f"Put the model of {TRAINED} into production?")
+    assert f"http://localhost:{stack.settings['AIRFLOW_PORT']}/dags/train_weekly/runs/" in mail
 
 
 def test_predictions_that_are_not_there_in_time_are_told_once(stack):
@@ -129,9 +131,10 @@ def test_predictions_that_are_not_there_in_time_are_told_once(stack):
     runs = f"{stack.url('AIRFLOW')}/api/v2/dags/predict_daily/dagRuns"
     status, said = stack.ask(runs, "POST", body, **stack.token_of("admin"))
     assert status == 200, said
-    title = f"predictions/{soon:%Y-%m-%d}/predictions.csv is not there"
-    stack.wait(lambda: any(title in mail for mail in stack.mails()), "the alert")
-    assert len([mail for mail in stack.mails() if title in mail]) == 1
+    title = f"predict_daily: predictions/{soon:%Y-%m-%d}/predictions.csv is not there"
+    stack.wait(lambda: stack.mails(title), "the alert")
+    (mail,) = stack.mails(title)
+    assert f"http://localhost:{stack.settings['AIRFLOW_PORT']}/dags/predict_daily/runs/late" in mail
 
 
 @pytest.mark.parametrize(
