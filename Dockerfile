@@ -37,9 +37,11 @@ ENV PRUNE="find .venvs -type d -name tests -path *site-packages* -prune -exec rm
 
 FROM build AS airflow-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow
+# More of them: --build-arg AIRFLOW_EXTRAS="--extra kubernetes".
+ARG AIRFLOW_EXTRAS=""
 # The papermill provider asks for pandas and never imports it.
 RUN --mount=type=cache,target=/cache set -f; \
-    uv sync --frozen --extra stack --extra docker --extra celery \
+    uv sync --frozen --extra stack --extra docker --extra celery $AIRFLOW_EXTRAS \
       --no-install-package pandas --no-install-package numpy && $PRUNE
 
 FROM build AS data-environment
