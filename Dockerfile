@@ -53,7 +53,7 @@ ENV UV_PROJECT_ENVIRONMENT=.venvs/workbench
 RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --group lab && $PRUNE
 
 FROM python:3.13-slim-trixie AS docker-proxy
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs

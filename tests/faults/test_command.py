@@ -11,6 +11,8 @@ import time
 import pytest
 from desk_of_stages import DS, end_of, read
 
+from galley.container import messages
+
 WRITES = [
     "from galley.stage import Stage\nstage = Stage(ds)",
     "with stage.write(stage.day.processed / 'rows.csv') as path:\n    path.write_text('rows')",
@@ -27,8 +29,9 @@ def galley(desk):
     def start(*words):
         command = [sys.executable, "-m", "galley.cli", *map(str, words)]
         return subprocess.Popen(
-            command, cwd=desk.home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+            command, cwd=desk.home, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
 
     return start
 
@@ -99,6 +102,65 @@ def test_a_command_that_is_told_to_end_says_so_in_the_record_and_leaves_no_kerne
     assert process.returncode == 75
     assert "StageKilled: " in beside
     assert end_of(attempt)["state"] == "killed"
+
+
+@pytest.fixture
+def asked(desk, galley):
+    """Starts `galley execute -` as a container does, and asks for a stage of these cells."""
+
+    def start(*cells):
+        process = galley("execute", "-")
+        request = messages.Request(desk.asked(desk.write(*cells)), {"GALLEY_WARM_KERNELS": "off"})
+        process.stdin.write(request.line().decode())
+        process.stdin.flush()
+        return process
+
+    return start
+
+
+def test_a_stage_that_is_asked_for_on_stdin_is_answered_on_stdout_and_nothing_else_is_there(asked):
+    process = asked("import os\n_ = os.write(1, b'noise')", *WRITES)
+    answer = json.loads(process.stdout.read())
+    assert process.wait(timeout=30) == 0
+    assert answer["conclusion"] == {"rows": 3}
+    assert answer["page"].endswith("attempts/01_stage.try1.html")
+
+
+def test_an_error_is_answered_with_its_class_its_words_and_its_report(asked):
+    process = asked("raise ConnectionError('gone')")
+    answer = json.loads(process.stdout.read())
+    assert process.wait(timeout=30) == 75
+    assert (answer["error"], answer["message"][:22]) == ("Transient", "ConnectionError: gone ")
+    assert answer["page"].endswith("attempts/01_stage.try1.html")
+
+
+def wait_until_it_waits(desk):
+    attempt = desk.attempts().path(1)
+    deadline = time.monotonic() + 60
+    while not (attempt.is_file() and read(attempt).cells[-1].metadata.get("papermill", {}).get("status") == "running"):
+        assert time.monotonic() < deadline, "the cell did not begin"
+        time.sleep(0.05)
+
+
+def test_who_asked_may_say_that_time_is_up_and_the_record_says_so(desk, asked):
+    process = asked("import time\ntime.sleep(60)")
+    wait_until_it_waits(desk)
+    process.stdin.write(messages.told_to_end(type("AirflowTaskTimeout", (BaseException,), {})("Timeout")).decode())
+    process.stdin.flush()
+    assert json.loads(process.stdout.read())["error"] == "AirflowTaskTimeout"
+    process.wait(timeout=30)
+    assert end_of(desk.attempts().path(1))["state"] == "timed out"
+
+
+def test_when_who_asked_is_gone_the_stage_ends_with_its_kernel_and_the_next_look_says_so(desk, asked):
+    process = asked("import time\ntime.sleep(60)")
+    wait_until_it_waits(desk)
+    process.stdin.close()
+    assert process.wait(timeout=30) == 75
+    while desk.kernels():
+        time.sleep(0.1)
+    desk.run("1")
+    assert end_of(desk.attempts().path(1))["state"] == "interrupted"
 
 
 def test_verify_finds_nothing_on_a_fresh_day_and_names_what_was_changed(desk, told):

@@ -17,6 +17,9 @@ from galley.settings import Settings, absolute_path, find_home, relative_name
         ({"GALLEY_LAB_PORT": "65536"}, "from 1 to 65535"),
         ({"GALLEY_LAB_PORT": "-1"}, "no port"),
         ({"GALLEY_LAB_URL": "javascript:alert(1)"}, "no address of a page"),
+        ({"GALLEY_RUNNER": "podman"}, "GALLEY_RUNNER='podman' is neither. Give local or docker"),
+        ({"GALLEY_IMAGES": "workbench"}, "GALLEY_IMAGES='workbench' names no image"),
+        ({"GALLEY_RUNNER": "docker", "GALLEY_HOST_DATA": "./data"}, "GALLEY_HOST_DATA='./data' is a relative path"),
         ({"GALLEY_MLFLOW_URL": "mlflow:5000"}, "no address of a page"),
     ],
 )
