@@ -1,4 +1,4 @@
-"""`make lab` on a fresh project: JupyterLab on loopback, with a token, on the notebooks and with the stages' kernels."""
+"""`make lab` on a fresh project: JupyterLab on loopback, with a token, on the notebooks, with the stages' kernels."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_nobody_comes_in_without_the_token(lab):
     _, address, _ = lab
     with pytest.raises(urllib.error.HTTPError) as refused:
         ASK(f"{address}/api/contents", timeout=30)
-    assert refused.value.code == 403  # noqa: PLR2004 - Forbidden
+    assert refused.value.code == 403
 
 
 def test_it_listens_on_loopback_alone(lab):
