@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
@@ -76,6 +76,7 @@ class Desk:
     settings: Settings
     port: int
     process: subprocess.Popen[str]
+    _clients: dict[str, Client] = field(default_factory=dict)
 
     @classmethod
     def open(cls, home, port, environment):
@@ -91,8 +92,10 @@ class Desk:
         self.process.wait(timeout=120)
 
     def client(self, user=ADMIN):
-        airflow = Airflow(self.settings, self.port, schedule=False)
-        return Client(airflow.url, user, airflow.passwords()[user])
+        if user not in self._clients:
+            airflow = Airflow(self.settings, self.port, schedule=False)
+            self._clients[user] = Client(airflow.url, user, airflow.passwords()[user])
+        return self._clients[user]
 
     def ask(self, method, path, body=None, user=ADMIN):
         """Airflow's answer; raises AirflowError, which names the status, if that is an error."""

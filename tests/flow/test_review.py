@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from urllib.parse import quote
 
 import pytest
 from desk import DAG, Desk, Registry, changed, little_patience
@@ -177,3 +178,10 @@ def test_an_older_week_that_is_approved_later_does_not_replace_it(desk, registry
     desk.wait(FIRST, "promote", "failed")
     assert "older than the champion" in desk.log(FIRST, "promote")
     assert registry.champion() == "3"
+
+
+def test_a_backfilled_week_can_be_asked_for_anew_once_its_run_is_deleted(desk):
+    run_id = desk.client().run(DAG, BACKFILLED).run_id
+    desk.ask("DELETE", f"dags/{DAG}/dagRuns/{quote(run_id, safe='')}")
+    desk.trigger(DAG, BACKFILLED)
+    assert desk.client().run(DAG, BACKFILLED).run_id != run_id
