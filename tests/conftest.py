@@ -39,6 +39,12 @@ def runner(request):
     return {"GALLEY_RUNNER": "docker", "GALLEY_IMAGES": f"data={image}"}
 
 
+@pytest.fixture(scope="session")
+def build():
+    """Builds one of the Dockerfile's targets."""
+    return build_image
+
+
 def build_image(target):
     """Build one of the Dockerfile's targets for tests; returns its name. Without an engine, skip, or fail in CI."""
     if not (shutil.which("docker") and subprocess.run(["docker", "version"], capture_output=True).returncode == 0):

@@ -5,9 +5,12 @@ import os
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from desk_of_stages import Desk, containers, end_of, printed, read
+from docker import APIClient
+from docker.errors import APIError
 
 from galley.container import engine
 from galley.container.execution import image_of
@@ -17,6 +20,7 @@ from galley.settings import Settings
 
 pytestmark = pytest.mark.docker_runner
 
+HOME = Path(__file__).parents[2]
 WAITS = "import time\ntime.sleep(60)"
 WRITES = "with stage.write(stage.day.raw / 'x') as draft:\n    draft.touch()"
 
@@ -144,3 +148,46 @@ def test_a_container_whose_task_was_killed_before_its_start_is_removed_by_a_late
     made = docker("create", "--label", f"{engine.LABEL}=01_stage", image).strip()
     desk.run("1")
     assert made not in docker("ps", "--all", "--quiet", "--no-trunc")
+
+
+@pytest.fixture
+def filtered(build, tmp_path):
+    """The address of the engine behind the filter of the compose stack."""
+    folder = tmp_path / "filter"
+    mounts = {HOME / "deploy/docker": "/opt/deploy:ro", "/var/run/docker.sock": "/var/run/docker.sock"}
+    volumes = [f"--volume={here}:{there}" for here, there in {**mounts, folder: "/run/docker"}.items()]
+    command = [build("docker-proxy"), "haproxy", "-db", "-f", "/opt/deploy/haproxy.cfg"]
+    container = docker("run", "--detach", "--network=none", *volumes, *command).strip()
+    while not (folder / "docker.sock").exists():
+        assert container in docker("ps", "--quiet", "--no-trunc"), "the filter ended"
+        time.sleep(0.1)
+    yield f"unix://{folder}/docker.sock"
+    docker("rm", "--force", container)
+
+
+def test_a_stage_needs_no_more_of_the_engine_than_the_filter_lets_through(desk, filtered):
+    desk = Desk(desk.home, {**desk.runner, "DOCKER_HOST": filtered})
+    outcome = desk.run("from galley.stage import Stage\nStage(ds).conclude(rows=3)")
+    assert outcome.conclusion == {"rows": 3}
+    assert containers(desk.home.parent) == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda engine: engine.info(),
+        lambda engine: engine.images(),
+        lambda engine: engine.pull("debian", tag="trixie-slim"),
+        lambda engine: engine.volumes(),
+        lambda engine: engine.networks(),
+        lambda engine: engine.exec_create("a", "id"),
+        lambda engine: engine.get_archive("a", "/etc/passwd"),
+        lambda engine: engine.kill("a"),
+        lambda engine: engine.remove_container("a/../../images/x"),
+    ],
+    ids=["info", "images", "pull", "volumes", "networks", "exec", "files", "kill", "a path that leads out"],
+)
+def test_the_filter_refuses_what_stages_do_not_need(filtered, ask):
+    with pytest.raises(APIError) as refused:
+        ask(APIClient(filtered))
+    assert refused.value.response.status_code == 403
