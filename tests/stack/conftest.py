@@ -140,7 +140,7 @@ def stack(engine, folder):
     """Everything up, as `make stack` does it, with the mail catcher, on free ports."""
     text = filled((folder / ".env.example").read_text(), folder, os.getuid())
     own = {f"{name}_PORT": ports.free() for name in ("AIRFLOW", "MLFLOW", "JUPYTER")}
-    own |= {"COMPOSE_PROJECT_NAME": folder.name, "COMPOSE_PROFILES": "dev", "GALLEY_ALERT_URLS": MAIL}
+    own |= {"COMPOSE_PROJECT_NAME": f"galley-test-{os.getpid()}", "COMPOSE_PROFILES": "dev", "GALLEY_ALERT_URLS": MAIL}
     kept = [line for line in text.splitlines() if line.partition("=")[0] not in own]
     (folder / ".env").write_text("\n".join([*kept, *(f"{name}={value}" for name, value in own.items())]) + "\n")
     (folder / "docker-compose.override.yml").write_text(json.dumps(BY_HAND))
