@@ -1,8 +1,10 @@
 """`make lab` on a fresh project: JupyterLab on loopback, with a token, on the notebooks, with the stages' kernels."""
 
+import contextlib
 import json
 import re
 import signal
+import time
 import urllib.error
 import urllib.request
 
@@ -19,10 +21,20 @@ def lab(project):
     for line in process.stdout:
         found = re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)", line)
         if found:
+            wait_until_it_listens(f"{found[1]}/api")
             yield process, found[1], found[2]
             break
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
+
+
+def wait_until_it_listens(url):
+    """The address is shown a moment before anyone answers there."""
+    for _ in range(100):
+        with contextlib.suppress(urllib.error.URLError):
+            return ASK(url, timeout=30).close()
+        time.sleep(0.1)
+    raise AssertionError(f"nobody answers at {url}")
 
 
 def answer(lab, path):
@@ -47,8 +59,14 @@ def test_nobody_comes_in_without_the_token(lab):
     assert refused.value.code == 403
 
 
+def listening(process):
+    """The addresses where a process listens; none, if it is gone by now."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {at.laddr.ip for at in process.net_connections() if at.status == psutil.CONN_LISTEN}
+    return set()
+
+
 def test_it_listens_on_loopback_alone(lab):
-    process, *_ = lab
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    listening = [c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN]
-    assert set(listening) == {"127.0.0.1"}
+    server = psutil.Process(lab[0].pid)
+    assert listening(server) == {"127.0.0.1"}
+    assert set().union(*map(listening, server.children(recursive=True))) <= {"127.0.0.1"}
