@@ -49,6 +49,10 @@ class Desk:
         """The kernels that its stages have left."""
         return kernels(self.home)
 
+    def is_quiet(self) -> bool:
+        """Whether nothing of its stages runs: no kernel, and no container but one that was made and never started."""
+        return not self.kernels() and not (self.runner and containers(self.home.parent, "created"))
+
     def attempts(self, name: str = "01_stage") -> Attempts:
         return Attempts(self.reports, name)
 

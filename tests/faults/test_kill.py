@@ -59,13 +59,16 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kerne
     for thread in threads:
         thread.join()
     assert len(seen) == ROUNDS
-    wait_until(lambda: not desk.kernels())
+    wait_until(desk.is_quiet, seconds=30)
 
     for name in names:
         attempts = Attempts(desk.reports, name)
         counts = [count for who, count, _ in seen if who == name]
         assert counts == sorted(counts)
-        assert attempts.numbers() == list(range(1, counts[-1] + 1))
+        numbers = attempts.numbers()
+        # A container may have begun the last attempt after its task was killed: it ends when it hears of that.
+        assert numbers == list(range(1, numbers[-1] + 1))
+        assert counts[-1] <= numbers[-1]
         accepted = [whole for who, _, whole in seen if who == name]
         assert accepted == sorted(accepted), "an accepted run went away, or was partial"
         assert not attempts.is_running()
