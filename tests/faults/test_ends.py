@@ -177,9 +177,11 @@ def test_a_kernel_that_does_not_start_is_worth_another_try(desk, monkeypatch):
     spec = {"argv": ["sleep", "60"], "display_name": "mute", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", f"{desk.home / 'jupyter'}:{os.environ['JUPYTER_PATH']}")
+    before = set(psutil.Process().children())
     _, _, end = fail(desk, StageInterrupted, CONCLUDES, kernel="mute", start_timeout=1)
     assert end["state"] == "failed"
-    assert [p.name() for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE] == []
+    left = set(psutil.Process().children()) - before
+    assert [process.name() for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 @pytest.mark.parametrize(
