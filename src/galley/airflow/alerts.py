@@ -2,6 +2,7 @@
 
 import logging
 import re
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Alert(AppriseNotifier):
+class Alert(AppriseNotifier, ABC):
     """A message to the URLs in GALLEY_ALERT_URLS. Each kind of alert says what its title and its body are."""
 
     def __init__(self, notify_type: NotifyType, body_format: NotifyFormat = NotifyFormat.TEXT) -> None:
         super().__init__(body="", notify_type=notify_type, body_format=body_format)
 
+    @abstractmethod
     def message(self, context: "Context") -> tuple[str, str]:
         """Title and body."""
-        raise NotImplementedError
 
     def notify(self, context: "Context") -> None:
         """Send it; with no URLs set, say in the log that alerts go nowhere."""
