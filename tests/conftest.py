@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from galley.files import path_of
 
 HOME = Path(__file__).parents[1]
 
@@ -73,3 +76,27 @@ def receiver():
     yield SimpleNamespace(url=f"json://127.0.0.1:{server.server_port}", received=received)
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def store():
+    """The address of an S3 server on loopback, with a bucket in it; who asks is in the environment."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "tests")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "no secret of anybody's")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        path_of("s3://galley").fs.mkdir("galley")
+        yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def in_bucket(store):
+    """A folder of a bucket that has nothing yet."""
+    return path_of(f"s3://galley/{uuid.uuid4().hex}")

@@ -3,29 +3,28 @@
     outputs/<ds>/<dag_id>/01_prepare.ipynb .html               the accepted run
     outputs/<ds>/<dag_id>/attempts/01_prepare.try2.ipynb .html every run there was
 
-A stage of one day has one run at a time: a lock on a file beside the attempts, which the kernel of the operating
-system lets go when the process ends, however it ends. So an attempt that says "running" while nobody holds the lock
-was interrupted, and whoever looks next says so in it.
+A stage of one day has one run at a time: it holds a lock beside the attempts, which nobody holds any more when its
+process has ended, however it ended. So an attempt that says "running" while nobody holds the lock was interrupted, and
+whoever looks next says so in it.
 """
 
 import errno
-import fcntl
-import filecmp
 import glob
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from galley import files
+from galley import bucket, files
 from galley.errors import RecordLost, StageBusy
+from galley.lease import Lease
+from galley.lock import FileLock, lock_at
 
 RUNNING = "running"
 COMPLETED = "completed"
@@ -56,63 +55,47 @@ class Attempts:
     def numbers(self) -> list[int]:
         """The numbers of the attempts there are, ascending."""
         pattern = re.compile(re.escape(self.name) + r"\.try(\d+)\.ipynb")
-        try:
-            with os.scandir(self._attempts) as entries:
-                matches = (pattern.fullmatch(entry.name) for entry in entries)
-                return sorted(int(match[1]) for match in matches if match)
-        except FileNotFoundError:
-            return []
+        matches = (pattern.fullmatch(name) for name in files.listed(self._attempts))
+        return sorted(int(match[1]) for match in matches if match)
 
     def path(self, number: int) -> Path:
         """The notebook of an attempt."""
         return self._attempts / f"{self.name}.try{number}.ipynb"
 
     @contextmanager
-    def sole(self) -> Iterator[None]:
+    def sole(self) -> Iterator[FileLock | Lease]:
         """Hold the stage's lock. Raises StageBusy if another run has it, RecordLost if nothing can be written."""
+        lock = self._lock
         try:
-            self._attempts.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            holder = lock.take()
         except OSError as error:
             raise _lost(self._attempts, error) from error
+        if holder is not None:
+            raise StageBusy(
+                f"{self.name} in {self.folder} is being run by {holder}. Wait for its end, then run it again."
+            )
         try:
-            if not _take(lock):
-                holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
-                raise StageBusy(
-                    f"{self.name} in {self.folder} is being run by {holder}. Wait for its end, then run it again."
-                )
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
-            yield
+            yield lock
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise
             raise _lost(self._attempts, error) from error
         finally:
-            os.close(lock)
+            lock.release()
 
     @property
-    def _lock(self) -> Path:
-        return self._attempts / f".{self.name}.lock"
+    def _lock(self) -> FileLock | Lease:
+        return lock_at(self._attempts / f".{self.name}.lock")
 
     def is_running(self) -> bool:
         """Whether some process runs the stage now."""
-        try:
-            lock = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
+        return self._lock.is_held()
 
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
-        for draft in self._attempts.glob(f".{glob.escape(self.name)}.try*"):  # of a process that was killed
-            draft.unlink(missing_ok=True)
+        if not files.is_remote(self._attempts):
+            for draft in self._attempts.glob(f".{glob.escape(self.name)}.try*"):  # of a process that was killed
+                draft.unlink(missing_ok=True)
         numbers = self.numbers()
         if numbers:
             self.settle(numbers[-1])
@@ -139,14 +122,13 @@ class Attempts:
     def read(self, number: int) -> NotebookNode | None:
         """The notebook of an attempt; None if it cannot be read."""
         try:
-            node: NotebookNode = nbformat.read(self.path(number), as_version=4)
+            return files.read_notebook(self.path(number))
         except (OSError, ValueError, AttributeError, nbformat.ValidationError):
             return None
-        return node
 
     def is_accepted(self, number: int) -> bool:
         """Whether the attempt is the accepted run."""
-        return self.accepted.is_file() and filecmp.cmp(self.accepted, self.path(number), shallow=False)
+        return self.accepted.is_file() and files.digest(self.accepted) == files.digest(self.path(number))
 
     def save(self, number: int, node: NotebookNode) -> None:
         """Write the attempt as it stands, whole. Raises RecordLost where that cannot be."""
@@ -170,29 +152,18 @@ class Attempts:
         """Make an attempt the accepted run, by one rename of its notebook; the page follows. Returns the notebook."""
         attempt = self.path(number)
         try:
-            for source, target in (
-                (attempt, self.accepted),
-                (attempt.with_suffix(".html"), self.accepted.with_suffix(".html")),
-            ):
-                with files.replacing(target) as draft:
-                    files.link(source, draft)
+            files.publish(attempt, self.accepted)
+            files.publish(attempt.with_suffix(".html"), self.accepted.with_suffix(".html"))
         except OSError as error:
             raise _lost(self.accepted, error) from error
         return self.accepted
 
 
-def _take(lock: int) -> bool:
-    """Take an exclusive lock. Tried for a moment, because whoever asks `is_running` holds it for an instant."""
-    for _ in range(20):
-        with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def _write(target: Path, content: bytes) -> None:
-    """Replace a file by rename. Not flushed to the disk: a stage saves after each cell, and publishing flushes."""
+    """Replace a file in one step. Not flushed to the disk: a stage saves after each cell, and publishing flushes."""
+    if files.is_remote(target):
+        bucket.write(target, content)
+        return
     descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-
 from galley import files, mlflow_pages
 from galley.days import Day
 from galley.decision import MODEL, Decision
@@ -70,7 +68,7 @@ def _training_record(day: Day) -> dict[str, str]:
     path = day.reports(WEEKLY) / "03_train.ipynb"
     if not path.is_file():
         return {}
-    record = nbformat.read(path, as_version=4).metadata.get("galley", {})
+    record = files.read_notebook(path).metadata.get("galley", {})
     digests = [fact["sha256"] for fact in record.get("inputs", []) if fact["path"].endswith("/train.csv")]
     clean = record.get("source", {}).get("git_clean")
     return {

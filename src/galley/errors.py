@@ -23,7 +23,8 @@ galley.local.errors.
         ├── StageKilled           the task was told to end
         ├── RecordLost            the record could not be written (disk full, read-only)
         ├── EngineUnavailable     the Docker engine does not answer
-        └── RegistryUnavailable   the model registry does not answer
+        ├── RegistryUnavailable   the model registry does not answer
+        └── StorageUnavailable    the object store does not answer
 """
 
 
@@ -109,6 +110,10 @@ class EngineUnavailable(Transient):
 
 class RegistryUnavailable(Transient):
     """The model registry does not answer."""
+
+
+class StorageUnavailable(Transient):
+    """The object store does not answer."""
 
 
 FAILED = 1

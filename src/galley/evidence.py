@@ -112,7 +112,7 @@ def verify(day: Day) -> list[Mismatch]:
 def _mismatches(path: Path, settings: Settings) -> Iterator[Mismatch]:
     name = relative_name(path, settings)
     try:
-        node = nbformat.read(path, as_version=4)
+        node = files.read_notebook(path)
         record = node.metadata.galley
         facts = {fact["path"]: fact for fact in (record["source"], *record["inputs"], *record["outputs"])}
         unchanged = record["record_sha256"] == record_digest(node)
@@ -128,7 +128,7 @@ def _mismatches(path: Path, settings: Settings) -> Iterator[Mismatch]:
     page = path.with_suffix(".html")
     if not page.is_file():
         yield Mismatch(name, page.name, "is not there")
-    elif record["record_sha256"] not in page.read_text(errors="replace"):
+    elif record["record_sha256"].encode() not in files.read_bytes(page):
         yield Mismatch(name, page.name, "was not rendered from this notebook")
     copied = _copied(path.with_name("metrics.json"), stage_of(path.stem))
     if copied != record["conclusion"]:

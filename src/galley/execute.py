@@ -24,7 +24,7 @@ from papermill.exceptions import PapermillException
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from galley import attempts, errors, evidence, files
+from galley import attempts, errors, evidence, files, lock
 from galley.attempts import Attempts
 from galley.cells import CellsThread, Client, Recorder
 from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
@@ -90,7 +90,7 @@ class Execution:
         """
         notebook = Notebook.load(self.asked.notebook)
         began = time.monotonic()
-        with self.attempts.sole():
+        with self.attempts.sole() as right:
             node = load_notebook_node(notebook.node)
             node.metadata.galley = self._record(notebook)
             self.number = self.attempts.begin(node)
@@ -99,6 +99,7 @@ class Execution:
             try:
                 message = self._run_cells(notebook, node)
                 self._close(node, {"state": attempts.COMPLETED, "message": message}, began)
+                right.confirm()
                 accepted = self.attempts.publish(self.number)
             except BaseException as error:
                 self._close(node, _end_of(error), began)
@@ -186,7 +187,7 @@ class Execution:
     def _keep(self, conclusion: dict[str, Any] | None) -> None:
         """Copy what was concluded into the day's metrics.json, under the stage's name."""
         target = self.asked.reports / "metrics.json"
-        with files.locked(target):
+        with lock.locked(target):
             known = files.read_json(target) if target.is_file() else {}
             files.write_json(target, {**known, evidence.stage_of(self.attempts.name): conclusion})
 

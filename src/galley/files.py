@@ -1,8 +1,7 @@
-"""Files that appear whole or not at all, and their digests."""
+"""Files that appear whole or not at all, on a disk or in a bucket, and their digests."""
 
 import ctypes
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -12,7 +11,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from galley import bucket
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -34,11 +38,30 @@ def safe_name(text: str) -> str:
     return f"{cut}-{mark}"
 
 
+def path_of(text: str) -> Path:
+    """The path that a text names: of this machine, or in a bucket, as s3://bucket/folder."""
+    return bucket.place(text) if text.startswith(bucket.SCHEME) else Path(text)
+
+
+def is_remote(path: Path) -> bool:
+    """Whether it is in a bucket."""
+    return hasattr(path, "fs")
+
+
+def local(path: Path) -> Path:
+    """The file or folder on this machine, to be read and not written to: itself, or a copy that ends with the process.
+
+    Raises FileNotFoundError for what is not in the bucket.
+    """
+    return bucket.fetch(path) if is_remote(path) else path
+
+
 def digest(path: Path, names: Iterable[str] | None = None) -> str:
     """The SHA-256 of a file, or of a folder: of its files' relative names and digests, sorted.
 
     `names` limits a folder to those of its files, so that a file which joins them later changes nothing.
     """
+    path = local(path)
     if path.is_dir():
         listing = "".join(
             f"{name}\0{digest(path / name)}\n" for name in sorted(names_in(path) if names is None else names)
@@ -50,11 +73,13 @@ def digest(path: Path, names: Iterable[str] | None = None) -> str:
 
 def names_in(folder: Path) -> list[str]:
     """The relative names of all files in a folder, sorted."""
-    return sorted(str(file.relative_to(folder)) for file in _files_of(folder))
+    here = local(folder)
+    return sorted(str(file.relative_to(here)) for file in _files_of(here))
 
 
 def size(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
+    path = local(path)
     return sum(file.stat().st_size for file in _files_of(path)) if path.is_dir() else path.stat().st_size
 
 
@@ -62,13 +87,29 @@ def _files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
+def listed(folder: Path) -> list[str]:
+    """The names of what is in a folder; none if it is not there."""
+    if is_remote(folder):
+        return [name for name in bucket.names(folder) if "/" not in name]
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that takes its place when the block ends, and is gone when it raises.
+    """A temporary path of this machine that takes the place of `target` when the block ends; if it raises, it is gone.
 
-    What the block leaves there, a file or a folder, is on the disk before it is renamed, so that readers see
-    the former content or the new one and never a part. A folder replaces a folder in one step.
+    Readers see the former content or the new one and never a part, of a file and of a folder.
     """
+    with bucket.replacing(target) if is_remote(target) else _renaming(target) as draft:
+        yield draft
+
+
+@contextmanager
+def _renaming(target: Path) -> Iterator[Path]:
+    """What the block leaves beside `target`, a file or a folder, is on the disk before it is renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".part.", dir=target.parent))  # the target's own name may be long already
     try:
@@ -87,16 +128,16 @@ def replacing(target: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-@contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Wait for, and hold, the right to read `target` and write it anew."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+def publish(source: Path, target: Path) -> None:
+    """Put a file in the place of another, in one step, and keep its own name for it too."""
+    if is_remote(target):
+        bucket.copy(source, target)
+        return
+    with replacing(target) as draft:
+        _link(source, draft)
 
 
-def link(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path) -> None:
     """A second name for a file; a copy where the file system has no such thing."""
     try:
         os.link(source, target)
@@ -110,9 +151,9 @@ def carry(folder: Path, draft: Path, anew: Iterable[str]) -> None:
     """Begin a draft of a folder with the files that it has, but for those that are to be written anew."""
     draft.mkdir()
     written = set(anew)  # these must not be linked: what is written to a second name is written to the first
-    for path in folder.iterdir():
+    for path in local(folder).iterdir():
         if path.is_file() and path.name not in written:
-            link(path, draft / path.name)
+            _link(path, draft / path.name)
 
 
 def write_bytes(target: Path, content: bytes) -> None:
@@ -127,9 +168,32 @@ def write_json(target: Path, content: Any) -> None:
     write_bytes(target, text.encode() + b"\n")
 
 
+def version(path: Path) -> str:
+    """What differs when the file has changed."""
+    return bucket.tag(path) if is_remote(path) else str(path.stat().st_mtime_ns)
+
+
 def read_json(path: Path) -> Any:
     """What `write_json` wrote."""
-    return json.loads(path.read_bytes())
+    return json.loads(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds. Raises FileNotFoundError."""
+    if not is_remote(path):
+        return path.read_bytes()
+    found = bucket.read(path)
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, "There is no such file", str(path))
+    return found[0]
+
+
+def read_notebook(path: Path) -> "NotebookNode":
+    """A notebook as it stands. Raises OSError, and what nbformat raises of what is none."""
+    import nbformat  # here, because every DAG file imports this module
+
+    node: NotebookNode = nbformat.reads(read_bytes(path).decode(), as_version=4)
+    return node
 
 
 def _flush(path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from galley import card, journal
+from galley import card, files, journal
 from galley.days import Day
 from galley.decision import (
     NOBODY,
@@ -71,7 +71,7 @@ def log_reports(day: Day) -> list[str]:
     found = reports(day)
     with asking(day.settings):
         for report in found:
-            client.log_artifact(training_run(day.models), str(report), artifact_path="reports")
+            client.log_artifact(training_run(day.models), str(files.local(report)), artifact_path="reports")
     return [report.name for report in found]
 
 

@@ -144,7 +144,7 @@ def _description(folder: Path) -> "MlflowModel":
     from mlflow.models import Model as MlflowModel
 
     model_files(folder)
-    return MlflowModel.load(str(folder))
+    return MlflowModel.load(str(files.local(folder)))
 
 
 def _logged_model(client: "MlflowClient", folder: Path) -> str:

@@ -71,15 +71,14 @@ class Model:
 
 def model_digest(folder: Path) -> str:
     """The SHA-256 of a model's folder: what predicts and how it is loaded, without the metrics kept beside it."""
-    return files.digest(folder, [str(path.relative_to(folder)) for path in model_files(folder)])
+    return files.digest(folder, model_files(folder))
 
 
-def model_files(folder: Path) -> list[Path]:
-    """The files of the model that was saved to a folder. Raises MissingInput if there is none."""
+def model_files(folder: Path) -> list[str]:
+    """The names of the files of the model that was saved to a folder. Raises MissingInput if there is none."""
     if not (folder / "MLmodel").is_file():
         raise MissingInput(f"There is no model in {folder}. Run the stage that trains it first.")
-    found = (folder / name for name in files.names_in(folder))
-    return [path for path in found if path.name not in NOT_THE_MODEL]
+    return [name for name in files.names_in(folder) if Path(name).name not in NOT_THE_MODEL]
 
 
 def connect(settings: Settings) -> "MlflowClient":
@@ -124,7 +123,7 @@ def resolve(model_uri: str, settings: Settings) -> Model:
     uri = model_uri.strip()
     if uri in ("", CHAMPION):
         uri = f"models:/{settings.model}@{CHAMPION}"
-    if not _is_uri(uri):
+    if not _is_uri(uri, settings):
         return _from_path(uri, settings)
     client = connect(settings)
     version = _version_of(client, uri, settings)
@@ -177,7 +176,11 @@ def download(uri: str, settings: Settings) -> Path:
 
 
 def _from_path(uri: str, settings: Settings) -> Model:
-    folder = _model_folder(settings.data / uri, uri)
+    try:
+        here = files.local(files.path_of(uri) if "://" in uri else settings.data / uri)
+    except FileNotFoundError as error:
+        raise _not_found(uri, error) from None
+    folder = _model_folder(here, uri)
     return Model(uri, None, folder, model_digest(folder))
 
 
@@ -212,8 +215,9 @@ def _not_found(uri: str, why: object) -> ModelNotFound:
     )
 
 
-def _is_uri(text: str) -> bool:
-    return text.startswith(("models:/", "runs:/")) or "://" in text
+def _is_uri(text: str, settings: Settings) -> bool:
+    """Whether MLflow is to resolve it: not what lies below data, in a bucket either."""
+    return not text.startswith(f"{settings.data}/") and (text.startswith(("models:/", "runs:/")) or "://" in text)
 
 
 def _exact(version: "ModelVersion") -> str:

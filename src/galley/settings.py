@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from galley import bucket
 from galley.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "GALLEY_"
@@ -30,8 +31,12 @@ class Settings:
     """One value per environment variable; each field's help is what docs and errors show."""
 
     home: Path = field(metadata={"env": "GALLEY_HOME", "help": "the project: what holds dags/ and notebooks/"})
-    data: Path = field(metadata={"env": "GALLEY_DATA", "help": "what stages hand to each other, by day"})
-    outputs: Path = field(metadata={"env": "GALLEY_OUTPUTS", "help": "executed notebooks and decisions, by day"})
+    data: Path = field(
+        metadata={"env": "GALLEY_DATA", "help": "what stages hand to each other, by day; or s3://bucket/folder"}
+    )
+    outputs: Path = field(
+        metadata={"env": "GALLEY_OUTPUTS", "help": "executed notebooks and decisions, by day; or s3://bucket/folder"}
+    )
     notebooks: Path = field(metadata={"env": "GALLEY_NOTEBOOKS", "help": "the stages: <dag_id>/NN_<stage>.ipynb"})
     tracking_uri: str = field(
         metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow: a server's URL, or SQLite under data"}
@@ -108,15 +113,15 @@ class Settings:
         runner = _one_of(given, "GALLEY_RUNNER", RUNNERS)
         # Of no interest where no engine is asked, and compose sets them always.
         on_host = given if runner == "docker" else {}
-        data = _folder(given, "GALLEY_DATA") or home / "data"
-        outputs = _folder(given, "GALLEY_OUTPUTS") or home / "outputs"
+        data = _root(given, "GALLEY_DATA") or home / "data"
+        outputs = _root(given, "GALLEY_OUTPUTS") or home / "outputs"
         notebooks = _folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks"
         return cls(
             home=home,
             data=data,
             outputs=outputs,
             notebooks=notebooks,
-            tracking_uri=given.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data}/mlflow/mlflow.db",
+            tracking_uri=given.get("MLFLOW_TRACKING_URI") or _database_in(data),
             model=given.get("GALLEY_MODEL") or "flights-late",
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
@@ -145,10 +150,11 @@ def warm_kernels(environment: Mapping[str, str] | None = None) -> bool:
 
 def relative_name(path: Path, settings: Settings) -> str:
     """A path as evidence and messages name it: from data, outputs or notebooks on, the same on every machine."""
+    # By their texts: a path of this machine and one in a bucket cannot be compared otherwise.
     for label in _ROOTS:
-        root: Path = getattr(settings, label)
-        if path.is_relative_to(root):
-            return str(Path(label) / path.relative_to(root))
+        root = str(getattr(settings, label))
+        if f"{path}/".startswith(f"{root}/"):
+            return label + str(path).removeprefix(root)
     return str(path)
 
 
@@ -156,6 +162,28 @@ def absolute_path(name: str, settings: Settings) -> Path:
     """Where the file of a `relative_name` is here."""
     label, _, rest = name.partition("/")
     return getattr(settings, label) / rest if label in _ROOTS else Path(name)
+
+
+def _root(given: Mapping[str, str], name: str) -> Path | None:
+    """A folder of this machine, or one in a bucket."""
+    value = given.get(name, "")
+    if value.startswith(bucket.SCHEME) and value.rstrip("/") != bucket.SCHEME.rstrip("/"):
+        return bucket.place(value)
+    if "://" in value:
+        raise SettingsError(
+            f"{name}={value!r} is no place for files. Give a folder's absolute path, or s3://bucket/folder."
+        )
+    return _folder(given, name)
+
+
+def _database_in(data: Path) -> str:
+    """MLflow's address where none is given: a file, which a bucket cannot hold."""
+    if str(data).startswith(bucket.SCHEME):
+        raise SettingsError(
+            f"GALLEY_DATA={str(data)!r} is in a bucket, where MLflow's SQLite file cannot be. Set MLFLOW_TRACKING_URI "
+            "to the address of a server."
+        )
+    return f"sqlite:///{data}/mlflow/mlflow.db"
 
 
 def _folder(given: Mapping[str, str], name: str) -> Path | None:

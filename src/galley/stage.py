@@ -35,13 +35,18 @@ class Stage:
         _state({"kind": "day", "ds": self.day.ds, "environment": environment()}, f"day {self.day}{note}")
 
     def read(self, path: Path) -> Path:
-        """Say that the stage reads this file or folder, and return it. Raises MissingInput if it is not there."""
-        if not path.exists():
-            raise MissingInput(
-                f"{relative_name(path, self.settings)} is not there. Run the stage that writes it for {self.day} first."
-            )
-        self._state_file("input", "read ", path)
-        return path
+        """Say that the stage reads this file or folder, and return where it is on this machine, not to be written to.
+
+        Raises MissingInput if it is not there.
+        """
+        name = relative_name(path.absolute(), self.settings)
+        try:
+            here = files.local(path)
+            facts = _facts(here)
+        except FileNotFoundError:
+            raise MissingInput(f"{name} is not there. Run the stage that writes it for {self.day} first.") from None
+        _state_file("input", "read ", name, facts)
+        return here
 
     @contextmanager
     def write(self, path: Path) -> Iterator[Path]:
@@ -49,9 +54,12 @@ class Stage:
 
         The block may make a folder there instead of a file: then its files appear together.
         """
+        facts: dict[str, Any] = {}
         with files.replacing(path) as draft:
             yield draft
-        self._state_file("output", "wrote", path)
+            if draft.exists():
+                facts = _facts(draft)
+        _state_file("output", "wrote", relative_name(path.absolute(), self.settings), facts)
 
     def conclude(self, **values: Any) -> None:
         """State once what the stage found: numbers, names and verdicts that XCom, metrics.json and people read.
@@ -70,17 +78,18 @@ class Stage:
         self._concluded = True
         _state({"kind": "conclusion", "values": plain}, "\n".join(f"{name} = {plain[name]}" for name in plain))
 
-    def _state_file(self, kind: str, verb: str, path: Path) -> None:
-        path = path.absolute()
-        facts: dict[str, Any] = {
-            "path": relative_name(path, self.settings),
-            "sha256": files.digest(path),
-            "bytes": files.size(path),
-        }
-        if path.is_dir():
-            facts["files"] = files.names_in(path)
-        short = facts["sha256"][:12]
-        _state({"kind": kind, **facts}, f"{verb} {facts['path']}  {facts['bytes']:,} bytes  sha256 {short}")
+
+def _facts(here: Path) -> dict[str, Any]:
+    """What is stated of a file or folder of this machine, beside its name."""
+    facts: dict[str, Any] = {"sha256": files.digest(here), "bytes": files.size(here)}
+    if here.is_dir():
+        facts["files"] = files.names_in(here)
+    return facts
+
+
+def _state_file(kind: str, verb: str, name: str, facts: dict[str, Any]) -> None:
+    short = facts["sha256"][:12]
+    _state({"kind": kind, "path": name, **facts}, f"{verb} {name}  {facts['bytes']:,} bytes  sha256 {short}")
 
 
 def _as_json(name: str, value: Any) -> Any:

@@ -3,12 +3,13 @@
 import nbformat
 import pytest
 
+from galley import files
 from galley.attempts import RUNNING, Attempts
 
 
-@pytest.fixture
-def attempts(tmp_path):
-    return Attempts(tmp_path / "reports", "01_stage")
+@pytest.fixture(params=["tmp_path", "in_bucket"], ids=["disk", "bucket"])
+def attempts(request):
+    return Attempts(request.getfixturevalue(request.param) / "reports", "01_stage")
 
 
 def running(source="x"):
@@ -47,7 +48,8 @@ def test_a_text_that_has_no_utf_8_is_kept(attempts):
     assert attempts.read(number).cells[0].source == "'\ud800'"
 
 
-def test_a_draft_of_a_process_that_was_killed_is_swept_away(attempts):
+def test_a_draft_of_a_process_that_was_killed_is_swept_away(tmp_path):
+    attempts = Attempts(tmp_path / "reports", "01_stage")
     with attempts.sole():
         attempts.begin(running())
     draft = attempts.path(1).with_name(".01_stage.try1.ipynb.x")
@@ -64,3 +66,13 @@ def test_a_stage_is_running_while_its_lock_is_held_and_no_longer(attempts):
     with attempts.sole():
         assert attempts.is_running()
     assert not attempts.is_running()
+
+
+def test_what_is_accepted_is_an_attempt_still(attempts):
+    for source in ("1", "2"):
+        with attempts.sole():
+            number = attempts.begin(running(source))
+            attempts.save_page(number, f"<p>{source}</p>")
+            attempts.publish(number)
+    assert [attempts.is_accepted(number) for number in (1, 2)] == [False, True]
+    assert files.read_bytes(attempts.accepted.with_suffix(".html")) == b"<p>2</p>"

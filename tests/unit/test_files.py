@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley import files
+from galley.lock import locked
 
 
 def names(folder):
@@ -168,7 +169,7 @@ def test_those_who_hold_a_lock_wait_for_each_other(tmp_path):
 
     def count():
         for _ in range(50):
-            with files.locked(target):
+            with locked(target):
                 target.write_text(str(int(target.read_text()) + 1))
 
     threads = [threading.Thread(target=count) for _ in range(4)]

@@ -183,8 +183,7 @@ def _kept(kept: Attempts) -> Iterator[Path]:
 
 
 def _read(path: Path) -> NotebookNode:
-    node: NotebookNode = nbformat.read(path, as_version=4)
-    return node
+    return files.read_notebook(path)
 
 
 def _named(names: list[str]) -> str:

@@ -14,6 +14,7 @@ from requests.exceptions import RequestException
 
 from galley.errors import ContainerRefused, EngineUnavailable
 from galley.execute import StageRun
+from galley.files import is_remote
 from galley.settings import Settings
 
 COMMAND = ["galley", "execute", "-"]
@@ -57,7 +58,8 @@ def container(engine: APIClient, image: str, asked: StageRun, settings: Settings
     """The id of a new container, which is to be started; it is gone when the block ends."""
     _remove_abandoned(engine)
     for folder in (settings.data, settings.outputs):
-        folder.mkdir(parents=True, exist_ok=True)
+        if not is_remote(folder):
+            folder.mkdir(parents=True, exist_ok=True)
     made = engine.create_container(
         image,
         COMMAND,
@@ -80,9 +82,13 @@ def _walls(engine: APIClient, settings: Settings) -> Any:
         # By the engine, when it ends: the task may be gone by then.
         auto_remove=True,
         mounts=[
-            Mount(str(settings.data), str(settings.host_data), type="bind"),
-            Mount(str(settings.outputs), str(settings.host_outputs), type="bind"),
-            Mount(str(settings.notebooks), str(settings.host_notebooks), type="bind", read_only=True),
+            Mount(str(folder), str(host), type="bind", read_only=folder == settings.notebooks)
+            for folder, host in (
+                (settings.data, settings.host_data),
+                (settings.outputs, settings.host_outputs),
+                (settings.notebooks, settings.host_notebooks),
+            )
+            if not is_remote(folder)
         ],
         read_only=True,
         tmpfs={"/tmp": ""},  # noqa: S108 - the container's own

@@ -7,6 +7,7 @@ happens; and the engine removes it when it ends.
 import os
 from pathlib import Path
 
+from galley import files
 from galley.container import messages
 from galley.container.conversation import Conversation
 from galley.container.engine import COMMAND
@@ -17,6 +18,8 @@ from galley.settings import Settings
 
 _ENVIRONMENT = ("MLFLOW_TRACKING_", "TZ")
 """How variables begin that containers get of a task's own: where MLflow is, and as whom to go there."""
+_STORE = "AWS_"
+"""How those begin that say where a bucket is, and who asks."""
 _ENDING = 30.0
 """Seconds that a container has for its record, when it is told to end."""
 _CANNOT_RUN_STAGES = (1, 2)
@@ -57,7 +60,7 @@ class ContainerExecution:
             raise
         finally:
             self._conversation = None
-            self.page = Path(talk.answer["page"]) if talk.answer.get("page") else None
+            self.page = files.path_of(talk.answer["page"]) if talk.answer.get("page") else None
         if talk.answer:
             return messages.outcome_of(talk.answer)
         raise talk.error or _without_answer(talk.exit_code, self.asked.title, image)
@@ -76,10 +79,11 @@ def image_of(asked: StageRun, settings: Settings) -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The variables of a stage's container, beside those of its image."""
+    begins = (*_ENVIRONMENT, _STORE) if any(map(files.is_remote, (settings.data, settings.outputs))) else _ENVIRONMENT
     passed = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(_ENVIRONMENT) or name in settings.stage_environment
+        if name.startswith(begins) or name in settings.stage_environment
     }
     return {
         **passed,

@@ -14,6 +14,7 @@ from typing import Any
 
 from galley import errors
 from galley.execute import Outcome, StageRun
+from galley.files import path_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Request:
         asked = said["asked"]
         heard = {
             "notebook": Path(asked["notebook"]),
-            "reports": Path(asked["reports"]),
+            "reports": path_of(asked["reports"]),
             "parameters": {name: _heard(value) for name, value in asked["parameters"].items()},
         }
         return cls(StageRun(**{**asked, **heard}), said["environment"])
@@ -87,7 +88,9 @@ def failed(error: BaseException, page: Path | None) -> bytes:
 def outcome_of(answer: Mapping[str, Any]) -> Outcome:
     """The outcome that an answer tells, or the error that it tells, raised as the class that it was."""
     if "error" not in answer:
-        return Outcome(answer["conclusion"], Path(answer["notebook"]), Path(answer["accepted"]), answer["attempt"])
+        return Outcome(
+            answer["conclusion"], path_of(answer["notebook"]), path_of(answer["accepted"]), answer["attempt"]
+        )
     kind = errors.named(answer["error"])
     if kind is None:
         raise RuntimeError(f"{answer['error']}: {answer['message']}")

@@ -1,9 +1,7 @@
 """The index: days, DAGs and stages that there are reports of, by names of folders; keeps what it read while true."""
 
-import os
 import re
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -13,6 +11,7 @@ from typing import Any
 from galley import attempts, files
 from galley.attempts import Attempts
 from galley.reports.record import Record
+from galley.reports.shelf import Shelf, shelf_of
 
 ACCEPTED = "accepted"
 AWAITING_REVIEW = "awaiting review"
@@ -25,8 +24,6 @@ STATES = (
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAME = re.compile(r"[\w][\w.+-]{0,249}", re.ASCII)
 _NOTEBOOK = re.compile(r"(?P<name>[\w+-][\w.+-]*?)(\.try(?P<number>\d{1,9}))?\.ipynb", re.ASCII)
-_SETTLED = 2_000_000_000
-"""Nanoseconds after which a folder's time of change is trusted: a clock tick may hold two changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +79,26 @@ class Index:
 
     def __init__(self, outputs: Path) -> None:
         self.outputs = outputs
-        self._known: dict[tuple[str, str], tuple[tuple[int, ...], DagDay]] = {}
-        self._numbers: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
-        self._days: tuple[tuple[int, ...], list[str]] = ((), [])
+        self._shelf = shelf_of(outputs)
+        self._known: dict[tuple[str, str], tuple[Hashable, DagDay]] = {}
+        self._numbers: dict[tuple[str, str], tuple[Hashable, dict[str, Any]]] = {}
+        self._days: tuple[Hashable, list[str]] = (None, [])
 
     def days(self) -> list[str]:
         """The days that have a folder, newest first."""
-        stamp = _stamp(self.outputs)
-        if self._days[0] != stamp or not _is_settled(stamp):
-            self._days = (stamp, sorted((name for name in _folders(self.outputs) if is_day(name)), reverse=True))
+        stamp = self._shelf.stamp(self.outputs)
+        if self._days[0] != stamp or not self._shelf.is_settled(stamp):
+            found = self._shelf.folders(self.outputs)
+            self._days = (stamp, sorted((name for name in found if is_day(name)), reverse=True))
         return list(self._days[1])
 
     def dags(self, ds: str) -> list[str]:
         """The DAGs that have a folder on a day, by name."""
-        return sorted(name for name in _folders(self.outputs / ds) if is_name(name))
+        return sorted(name for name in self._shelf.folders(self.outputs / ds) if is_name(name))
 
     def has(self, ds: str, dag_id: str) -> bool:
         """Whether the DAG has a folder on that day."""
-        return _is_folder(self.outputs / ds / dag_id) and is_day(ds) and is_name(dag_id)
+        return is_day(ds) and is_name(dag_id) and self._shelf.has_folder(self.outputs / ds / dag_id)
 
     def neighbours(self, ds: str, dag_id: str) -> tuple[str | None, str | None]:
         """The nearest days before and after that this DAG has reports of."""
@@ -111,19 +110,19 @@ class Index:
     def dag_day(self, ds: str, dag_id: str) -> DagDay:
         """One DAG on one day; without stages if there is none."""
         folder = self.outputs / ds / dag_id
-        stamp = _stamp(folder, folder / "attempts")
+        stamp = self._shelf.stamp(folder, folder / "attempts")
         known = self._known.get((ds, dag_id))
-        if known is None or known[0] != stamp or not _is_settled(stamp):
-            known = (stamp, _read(ds, dag_id, folder))
+        if known is None or known[0] != stamp or not self._shelf.is_settled(stamp):
+            known = (stamp, _read(ds, dag_id, folder, self._shelf))
             self._known[ds, dag_id] = known
         return _alive(known[1], folder)
 
     def numbers(self, ds: str, dag_id: str) -> dict[str, Any]:
         """What the accepted stages of a DAG concluded on a day: metrics.json."""
         path = self.outputs / ds / dag_id / "metrics.json"
-        (stamp,) = _stamp(path)
+        stamp = self._shelf.stamp(path)
         known = self._numbers.get((ds, dag_id))
-        if known is None or known[0] != stamp or not _is_settled((stamp,)):
+        if known is None or known[0] != stamp or not self._shelf.is_settled(stamp):
             known = (stamp, _json(path))
             self._numbers[ds, dag_id] = known
         return known[1]
@@ -138,10 +137,10 @@ class Index:
             yield number, record, accepted is not None and record.sha256 == accepted.sha256 != ""
 
 
-def _read(ds: str, dag_id: str, folder: Path) -> DagDay:
-    accepted = {match["name"] for match in _notebooks(folder) if match["number"] is None}
+def _read(ds: str, dag_id: str, folder: Path, shelf: Shelf) -> DagDay:
+    accepted = {match["name"] for match in _notebooks(shelf, folder) if match["number"] is None}
     numbers: dict[str, list[int]] = {name: [] for name in accepted}
-    for match in _notebooks(folder / "attempts"):
+    for match in _notebooks(shelf, folder / "attempts"):
         if match["number"] is not None:
             numbers.setdefault(match["name"], []).append(int(match["number"]))
     stages = []
@@ -171,25 +170,8 @@ def interrupted(record: Record) -> Record:
     return replace(record, state=attempts.INTERRUPTED, message=message)
 
 
-def _folders(folder: Path) -> Iterator[str]:
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield entry.name
-
-
-def _notebooks(folder: Path) -> Iterable[re.Match[str]]:
-    found = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            match = _NOTEBOOK.fullmatch(entry.name)
-            if match and entry.is_file(follow_symlinks=False):
-                found.append(match)
-    return found
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _notebooks(shelf: Shelf, folder: Path) -> Iterator[re.Match[str]]:
+    return filter(None, map(_NOTEBOOK.fullmatch, shelf.files(folder)))
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -198,18 +180,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _stamp(*paths: Path) -> tuple[int, ...]:
-    """When each of them last changed; 0 for what is not there."""
-    stamps = []
-    for path in paths:
-        try:
-            stamps.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - thousands of times a page
-        except OSError:
-            stamps.append(0)
-    return tuple(stamps)
-
-
-def _is_settled(stamp: tuple[int, ...]) -> bool:
-    return time.time_ns() - max(stamp) > _SETTLED

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from galley.files import is_remote
 from galley.reports.index import is_day, is_name
 
 _FILE = re.compile(r"(?P<stage>[\w+-][\w.+-]{0,160}?)\.(?P<kind>html|ipynb)", re.ASCII)
@@ -49,6 +50,9 @@ class Place:
 
     def find(self, outputs: Path) -> Path | None:
         """The file, links followed, if it is one inside the DAG's own folder of that day."""
+        if is_remote(outputs):
+            place = outputs / self.path
+            return place if place.is_file() else None
         folder = (outputs / self.ds / self.dag_id).resolve()
         try:
             file = (folder / self.name).resolve(strict=True)

@@ -5,6 +5,7 @@ import pytest
 
 from galley import files
 from galley.attempts import Attempts
+from galley.reports import shelf
 from galley.reports.index import Index
 
 
@@ -56,3 +57,16 @@ def outputs(tmp_path):
     """Outputs without a day."""
     (tmp_path / "outputs").mkdir()
     return Outputs(tmp_path / "outputs")
+
+
+@pytest.fixture
+def outputs_in_bucket(in_bucket):
+    """The same, in a bucket."""
+    return Outputs(in_bucket)
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def outputs_anywhere(request, monkeypatch):
+    """The same, once on a disk and once in a bucket, where a change is to be seen at once too."""
+    monkeypatch.setattr(shelf, "_FRESH", -1.0)
+    return request.getfixturevalue({"disk": "outputs", "bucket": "outputs_in_bucket"}[request.param])

@@ -3,9 +3,11 @@
 import nbformat
 import pytest
 
+from galley import bucket
 from galley.attempts import Attempts
 from galley.reports.headline import headline
 from galley.reports.index import Index
+from galley.reports.place import Place
 from galley.reports.record import Record
 from galley.reports.search import DAYS, Filter, Page, search
 
@@ -24,40 +26,41 @@ def look(outputs, may_read=lambda _: True, awaiting=(), before="", **wanted):
     return search(outputs.index, Filter(**wanted), may_read, awaiting, before)
 
 
-def test_a_stage_stands_as_its_newest_attempt_ended(outputs):
-    outputs.run(DS, DAG, "01_prepare", "failed")
-    outputs.run(DS, DAG, "01_prepare")
-    outputs.run(DS, DAG, "02_split")
-    outputs.run(DS, DAG, "02_split", "timed out")
-    assert states(outputs) == {"prepare": "accepted", "split": "timed out"}
+def test_a_stage_stands_as_its_newest_attempt_ended(outputs_anywhere):
+    outputs_anywhere.run(DS, DAG, "01_prepare", "failed")
+    outputs_anywhere.run(DS, DAG, "01_prepare")
+    outputs_anywhere.run(DS, DAG, "02_split")
+    outputs_anywhere.run(DS, DAG, "02_split", "timed out")
+    assert states(outputs_anywhere) == {"prepare": "accepted", "split": "timed out"}
 
 
-def test_a_change_is_seen_at_once(outputs):
-    outputs.run(DS, DAG, "01_prepare", "failed")
-    assert states(outputs) == {"prepare": "failed"}
-    outputs.run(DS, DAG, "01_prepare")
-    assert states(outputs) == {"prepare": "accepted"}
+def test_a_change_is_seen_at_once(outputs_anywhere):
+    outputs_anywhere.run(DS, DAG, "01_prepare", "failed")
+    assert states(outputs_anywhere) == {"prepare": "failed"}
+    outputs_anywhere.run(DS, DAG, "01_prepare")
+    assert states(outputs_anywhere) == {"prepare": "accepted"}
 
 
-def test_a_stage_that_says_running_while_nobody_runs_it_is_interrupted(outputs):
-    outputs.run(DS, DAG, "01_prepare", "running")
-    assert states(outputs) == {"prepare": "interrupted"}
-    with Attempts(outputs.folder / DS / DAG, "01_prepare").sole():
-        assert states(outputs) == {"prepare": "running"}
+def test_a_stage_that_says_running_while_nobody_runs_it_is_interrupted(outputs_anywhere):
+    outputs_anywhere.run(DS, DAG, "01_prepare", "running")
+    assert states(outputs_anywhere) == {"prepare": "interrupted"}
+    with Attempts(outputs_anywhere.folder / DS / DAG, "01_prepare").sole():
+        assert states(outputs_anywhere) == {"prepare": "running"}
 
 
-def test_attempts_come_newest_first_and_say_which_was_accepted(outputs):
+def test_attempts_come_newest_first_and_say_which_was_accepted(outputs_anywhere):
     for state in ("failed", "completed", "failed"):
-        outputs.run(DS, DAG, "01_prepare", state)
-    (stage,) = outputs.index.dag_day(DS, DAG).stages
-    told = [(number, record.state, accepted) for number, record, accepted in outputs.index.records(DS, DAG, stage)]
+        outputs_anywhere.run(DS, DAG, "01_prepare", state)
+    (stage,) = outputs_anywhere.index.dag_day(DS, DAG).stages
+    records = outputs_anywhere.index.records(DS, DAG, stage)
+    told = [(number, record.state, accepted) for number, record, accepted in records]
     assert told == [(3, "failed", False), (2, "completed", True), (1, "failed", False)]
 
 
-def test_mapped_stages_are_told_apart(outputs):
-    outputs.run(DS, DAG, "01_prepare.m0")
-    outputs.run(DS, DAG, "01_prepare.m1", "failed")
-    assert states(outputs) == {"prepare.m0": "accepted", "prepare.m1": "failed"}
+def test_mapped_stages_are_told_apart(outputs_anywhere):
+    outputs_anywhere.run(DS, DAG, "01_prepare.m0")
+    outputs_anywhere.run(DS, DAG, "01_prepare.m1", "failed")
+    assert states(outputs_anywhere) == {"prepare.m0": "accepted", "prepare.m1": "failed"}
 
 
 def test_what_galley_did_not_write_is_passed_over(outputs, tmp_path):
@@ -84,9 +87,9 @@ def test_what_galley_did_not_write_is_passed_over(outputs, tmp_path):
         '{\n "metadata": {\n',
     ],
 )
-def test_a_damaged_notebook_is_unknown_and_breaks_nothing(outputs, content):
-    outputs.run(DS, DAG, "01_prepare").write_text(content)
-    assert states(outputs) == {"prepare": "unknown"}
+def test_a_damaged_notebook_is_unknown_and_breaks_nothing(outputs_anywhere, content):
+    outputs_anywhere.run(DS, DAG, "01_prepare").write_text(content)
+    assert states(outputs_anywhere) == {"prepare": "unknown"}
 
 
 def test_a_record_is_read_from_the_end_of_a_large_notebook(outputs):
@@ -106,12 +109,12 @@ def test_a_notebook_of_another_writer_is_read_too(outputs):
     assert Record.read(path).state == "failed"
 
 
-def test_neighbours_are_the_nearest_days_of_the_same_dag(outputs):
+def test_neighbours_are_the_nearest_days_of_the_same_dag(outputs_anywhere):
     for ds in ("2026-11-09", "2026-11-16", "2026-11-23"):
-        outputs.run(ds, DAG, "01_prepare")
-    outputs.run("2026-11-17", "predict", "01_predict")
-    assert outputs.index.neighbours("2026-11-16", DAG) == ("2026-11-09", "2026-11-23")
-    assert outputs.index.neighbours("2026-11-23", DAG) == ("2026-11-16", None)
+        outputs_anywhere.run(ds, DAG, "01_prepare")
+    outputs_anywhere.run("2026-11-17", "predict", "01_predict")
+    assert outputs_anywhere.index.neighbours("2026-11-16", DAG) == ("2026-11-09", "2026-11-23")
+    assert outputs_anywhere.index.neighbours("2026-11-23", DAG) == ("2026-11-16", None)
 
 
 def fill(outputs, count, dag_id=DAG, state="completed"):
@@ -131,15 +134,15 @@ def test_pages_together_show_every_day_once(outputs):
     assert before is None
 
 
-def test_a_filter_leaves_the_days_that_match(outputs):
-    outputs.run("2026-11-20", DAG, "01_prepare")
-    outputs.run("2026-11-21", DAG, "01_prepare", "failed")
-    outputs.run("2026-11-22", "predict", "01_predict")
-    assert days_of(look(outputs, state="failed")) == ["2026-11-21"]
-    assert days_of(look(outputs, state="accepted")) == ["2026-11-22", "2026-11-20"]
-    assert days_of(look(outputs, dag_id=DAG)) == ["2026-11-21", "2026-11-20"]
-    assert days_of(look(outputs, since="2026-11-21", until="2026-11-21")) == ["2026-11-21"]
-    assert days_of(look(outputs, state="awaiting review", awaiting={("2026-11-20", DAG)})) == ["2026-11-20"]
+def test_a_filter_leaves_the_days_that_match(outputs_anywhere):
+    outputs_anywhere.run("2026-11-20", DAG, "01_prepare")
+    outputs_anywhere.run("2026-11-21", DAG, "01_prepare", "failed")
+    outputs_anywhere.run("2026-11-22", "predict", "01_predict")
+    assert days_of(look(outputs_anywhere, state="failed")) == ["2026-11-21"]
+    assert days_of(look(outputs_anywhere, state="accepted")) == ["2026-11-22", "2026-11-20"]
+    assert days_of(look(outputs_anywhere, dag_id=DAG)) == ["2026-11-21", "2026-11-20"]
+    assert days_of(look(outputs_anywhere, since="2026-11-21", until="2026-11-21")) == ["2026-11-21"]
+    assert days_of(look(outputs_anywhere, state="awaiting review", awaiting={("2026-11-20", DAG)})) == ["2026-11-20"]
 
 
 def test_what_may_not_be_read_is_not_listed(outputs):
@@ -167,13 +170,13 @@ def test_a_page_reads_the_newest_attempts_of_its_own_days_alone(outputs, monkeyp
     assert len(read) == DAYS
 
 
-def test_a_headline_has_its_trend_from_the_days_up_to_it(outputs):
+def test_a_headline_has_its_trend_from_the_days_up_to_it(outputs_anywhere):
     for day, value in (("2026-11-09", 0.6), ("2026-11-16", 0.7), ("2026-11-23", 0.8)):
-        outputs.conclude(day, DAG, validate={"auc": value}, review=None)
-    days = outputs.index.days()
-    found = headline(outputs.index, "2026-11-16", DAG, ["train.loss", "validate.auc"], days)
+        outputs_anywhere.conclude(day, DAG, validate={"auc": value}, review=None)
+    days = outputs_anywhere.index.days()
+    found = headline(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss", "validate.auc"], days)
     assert (found.name, found.value, found.trend) == ("validate.auc", 0.7, (0.6, 0.7))
-    assert headline(outputs.index, "2026-11-16", DAG, ["train.loss"], days) is None
+    assert headline(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss"], days) is None
 
 
 def test_an_index_of_outputs_that_are_not_there_is_empty(tmp_path):
@@ -184,3 +187,20 @@ def test_an_accepted_run_without_its_attempts_is_shown(outputs):
     outputs.run(DS, DAG, "01_prepare")
     (outputs.folder / DS / DAG / "attempts").rename(outputs.folder / DS / DAG / "kept")
     assert states(outputs) == {"prepare": "accepted"}
+
+
+def test_names_of_a_day_in_a_bucket_are_asked_for_once_a_page(outputs_in_bucket, monkeypatch):
+    outputs_in_bucket.run(DS, DAG, "01_prepare")
+    outputs_in_bucket.run(DS, "predict", "01_predict")
+    asked = []
+    monkeypatch.setattr(bucket, "names", lambda folder, real=bucket.names: asked.append(folder) or real(folder))
+    page = look(outputs_in_bucket)
+    assert [[stage.state for stage in day.stages] for day in page.days[0][1]] == [["accepted"], ["accepted"]]
+    assert asked == [outputs_in_bucket.folder / DS]
+
+
+def test_a_report_in_a_bucket_is_found_by_its_address(outputs_in_bucket):
+    outputs_in_bucket.run(DS, DAG, "01_prepare")
+    folder = outputs_in_bucket.folder
+    assert Place.parse(DS, DAG, "01_prepare.html").find(folder) == folder / DS / DAG / "01_prepare.html"
+    assert Place.parse(DS, DAG, "02_split.html").find(folder) is None

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Annotated
 
-import nbformat
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from nbformat import NotebookNode
@@ -11,6 +10,7 @@ from nbformat import NotebookNode
 from galley.airflow.reports.access import READS_DAG
 from galley.airflow.reports.pages import note, page
 from galley.airflow.reports.report import address
+from galley.files import read_notebook
 from galley.reports import differences
 from galley.reports.index import Index, is_day
 from galley.reports.place import Place
@@ -67,5 +67,4 @@ def _read(index: Index, place: Place) -> NotebookNode:
     path = place.of_kind("ipynb").find(index.outputs)
     if path is None:
         raise HTTPException(404)
-    node: NotebookNode = nbformat.read(path, as_version=4)
-    return node
+    return read_notebook(path)

@@ -4,11 +4,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import nbformat
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from galley.airflow.reports.access import READS_DAG
+from galley.files import local, read_bytes, read_notebook, version
 from galley.reports.index import Index
 from galley.reports.place import Place
 
@@ -41,10 +41,10 @@ def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[
     if path is None:
         raise HTTPException(404)
     if place.kind == "html" and not download:
-        return HTMLResponse(_themed(request, path.read_bytes()), headers=_headers("sandbox"))
+        return HTMLResponse(_themed(request, read_bytes(path)), headers=_headers("sandbox"))
     kind = "text/html" if place.kind == "html" else "application/x-ipynb+json"
     kept_as = f"{ds}_{dag_id}_{place.name.removeprefix('attempts/')}"
-    return FileResponse(path, media_type=kind, filename=kept_as, headers=_headers("sandbox"))
+    return FileResponse(local(path), media_type=kind, filename=kept_as, headers=_headers("sandbox"))
 
 
 @router.get("/live/{ds}/{dag_id}/{name:path}")
@@ -71,11 +71,10 @@ def _rendered(request: Request, place: Place, sandbox: str) -> HTMLResponse:
     path = place.of_kind("ipynb").find(index.outputs)
     if path is None:
         raise HTTPException(404)
-    status = path.stat()
-    if status.st_size > _LIMIT:
+    if path.stat().st_size > _LIMIT:
         raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
     title = f"{place.dag_id} · {place.stage} · {place.ds}"
-    return HTMLResponse(_themed(request, _page(path, status.st_mtime_ns, title)), headers=_headers(sandbox))
+    return HTMLResponse(_themed(request, _page(path, version(path), title)), headers=_headers(sandbox))
 
 
 def _themed(request: Request, page: bytes) -> bytes:
@@ -88,8 +87,8 @@ def _themed(request: Request, page: bytes) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _page(path: Path, _changed: int, title: str) -> bytes:
+def _page(path: Path, _version: str, title: str) -> bytes:
     # Imported here, so that the first look at the reports does not wait for nbconvert.
     from galley.render import render
 
-    return render(nbformat.read(path, as_version=4), title).encode()
+    return render(read_notebook(path), title).encode()

@@ -3,11 +3,10 @@
 from datetime import date
 from typing import Any
 
-import nbformat
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from galley import attempts
+from galley import attempts, files
 from galley.airflow.reports import runs
 from galley.airflow.reports.access import READS_DAG, ReaderDep
 from galley.airflow.reports.pages import note, page
@@ -118,7 +117,6 @@ def _frame(index: Index, place: Place, stage: Stage) -> str:
 
 def _progress(index: Index, place: Place) -> dict[str, Any]:
     path = index.outputs / place.of_kind("ipynb").path
-    version = path.stat().st_mtime_ns
-    cells = nbformat.read(path, as_version=4).cells
+    version, cells = files.version(path), files.read_notebook(path).cells
     done = sum(cell.metadata.get("papermill", {}).get("status") == "completed" for cell in cells)
-    return {"done": done, "cells": len(cells), "version": str(version)}
+    return {"done": done, "cells": len(cells), "version": version}

@@ -28,7 +28,7 @@ def scratch(
     path = place.of_kind("ipynb").find(settings.outputs) if place else None
     if place is None or path is None or not settings.lab_url:
         raise HTTPException(404)
-    node = nbformat.read(path, as_version=4)
+    node = files.read_notebook(path)
     strip(node)
     copy = settings.notebooks / "scratch" / ds / dag_id / f"{place.stage}.ipynb"
     try:
