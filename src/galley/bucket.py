@@ -112,7 +112,7 @@ def _fetch_file(path: Path) -> Path:
 
 
 def _copied(path: Path, sources: dict[str, list[Path]], version: str) -> Path:
-    """That version of a file or folder, fetched unless it is here; each name in it from the first source that has it."""
+    """That version of a file or folder, fetched unless it is here: each name from the first source that has it."""
     copy = _scratch() / hashlib.sha256(f"{path} {version}".encode()).hexdigest() / _key(path)
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ from galley.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_NOT_FOR_KERNELS = ("AIRFLOW__", "_AIRFLOW", "GALLEY_ALERT_URLS")
+_NOT_FOR_KERNELS = ("AIRFLOW_", "_AIRFLOW", "GALLEY_ALERT_URLS")
 """Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
 _LONGEST_FOLDER = 70
 """Bytes: a socket's address has 107, and what is made in the folder has a name too."""

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
+from galley import files
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
 from galley.airflow.review import ReviewOperator
@@ -191,3 +192,18 @@ def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():
 def test_who_may_answer_comes_from_the_settings(monkeypatch):
     monkeypatch.setenv("GALLEY_REVIEWERS", "ada grace")
     assert [user["id"] for user in ReviewOperator(task_id="a", subject="?", body="").assigned_users] == ["ada", "grace"]
+
+
+def test_a_sensor_and_a_stage_work_on_files_in_a_bucket(in_bucket, notebook, monkeypatch):
+    monkeypatch.setenv("GALLEY_DATA", f"{in_bucket}/data")
+    monkeypatch.setenv("GALLEY_OUTPUTS", f"{in_bucket}/outputs")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+    sensor = FilesSensor(task_id="wait", paths=["raw/2026-11-23/data.csv"])
+    assert not sensor.poke({})
+    files.write_bytes(in_bucket / "data/raw/2026-11-23/data.csv", b"x")
+    assert sensor.poke({})
+    task = operator(notebook)
+    assert task.execute(context()) == {"total": 3, "worst": 1 / 3}
+    link = ReportLink().get_link(task, ti_key=None)
+    assert link.endswith("/galley/reports/2026-11-23/train/attempts/02_count.try1.html")
+    assert (in_bucket / "outputs/2026-11-23/train/attempts/02_count.try1.ipynb").is_file()

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from galley import files
 from galley.attempts import Attempts
 from galley.render import render
+from galley.reports import shelf
 
 DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026-11-23T00:00:00+00:00"
 HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
@@ -23,10 +26,14 @@ HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x
 <base href=//example.org><link rel=stylesheet href=//example.org/x.css><object data=//example.org></object>"""
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """Outputs, data and an Airflow database of this module's own."""
-    return tmp_path_factory.mktemp("home")
+@pytest.fixture(scope="module", params=["disk", "bucket"])
+def home(request, tmp_path_factory):
+    """A folder of this module's own, and outputs there or in a bucket."""
+    folder = tmp_path_factory.mktemp("home")
+    if request.param == "disk":
+        return SimpleNamespace(folder=folder, outputs=folder / "outputs")
+    request.getfixturevalue("store")
+    return SimpleNamespace(folder=folder, outputs=files.path_of(f"s3://galley/{uuid.uuid4().hex}"))
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +43,11 @@ def airflow(home):
     from airflow.utils import db
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GALLEY_OUTPUTS", str(home / "outputs"))
-        patch.setenv("GALLEY_NOTEBOOKS", str(home / "notebooks"))
+        patch.setenv("GALLEY_OUTPUTS", str(home.outputs))
+        patch.setenv("GALLEY_NOTEBOOKS", str(home.folder / "notebooks"))
         patch.setenv("GALLEY_LAB_URL", "http://localhost:8888")
-        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(home / "passwords.json"))
+        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home.folder}/airflow.db")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(home.folder / "passwords.json"))
         patch.setenv(
             "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of these tests, of more than sixty-four bytes, as HS512 wants"
         )
@@ -125,7 +132,7 @@ def run(home, name, state="completed", outputs=(), ds=DS, dag_id=DAG, map_index=
         nbformat.v4.new_code_cell("more()"),
     ]
     node = nbformat.v4.new_notebook(cells=cells)
-    kept = Attempts(home / "outputs" / ds / dag_id, name)
+    kept = Attempts(home.outputs / ds / dag_id, name)
     task_id = re.sub(r"^\d+_|\.m\d+$", "", name)
     node.metadata.galley = {
         "end": {"state": state, "message": "<b>why</b>", "cell": cell},
@@ -157,10 +164,10 @@ def outputs(home):
     run(home, "03_train.m0", map_index=0)
     run(home, "03_train.m1", "interrupted", map_index=1)
     run(home, "01_generate", dag_id="generate_data")
-    files.write_json(home / "outputs" / BEFORE / DAG / "metrics.json", {"validate": {"roc_auc": 0.7}})
-    files.write_json(home / "outputs" / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}})
+    files.write_json(home.outputs / BEFORE / DAG / "metrics.json", {"validate": {"roc_auc": 0.7}})
+    files.write_json(home.outputs / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}})
     decision = {"decision": "Reject", "reviewer": "<i>ada</i>", "reason": '"><script>alert(1)</script>'}
-    files.write_json(home / "outputs" / BEFORE / DAG / "decision.json", decision)
+    files.write_json(home.outputs / BEFORE / DAG / "decision.json", decision)
 
 
 PAGES = [
@@ -316,10 +323,11 @@ def test_the_tab_of_an_approval_leads_to_the_review_and_to_the_answer(client):
     assert "/tasks/approval/required_actions" in page
 
 
-def test_a_running_stage_shows_how_far_it_is(home, client):
+def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
+    monkeypatch.setattr(shelf, "_FRESH", -1.0)
     number = run(home, "04_validate", "running")
     path = f"{DS}/{DAG}/attempts/04_validate.try{number}.html"
-    with Attempts(home / "outputs" / DS / DAG, "04_validate").sole():
+    with Attempts(home.outputs / DS / DAG, "04_validate").sole():
         assert client.get(f"/galley/progress/{path}").json() | {"version": ""} == {
             "done": 1, "cells": 3, "version": "", "running": True,
         }  # fmt: skip
@@ -336,7 +344,7 @@ def test_a_copy_for_jupyterlab_has_the_same_cells_and_is_not_the_source(home, ai
     answer = editor.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html")
     name = f"scratch/{DS}/{DAG}/01_prepare.ipynb"
     assert answer.json() == {"address": f"http://localhost:8888/lab/tree/{name}"}
-    node = nbformat.read(home / "notebooks" / name, as_version=4)
+    node = nbformat.read(home.folder / "notebooks" / name, as_version=4)
     assert [cell.source for cell in node.cells] == ["# A stage", "print()", "more()"]
     assert "outputs" not in node.cells[0]
     assert node.cells[1].outputs == []
@@ -376,7 +384,7 @@ def test_a_page_that_runs_live_lets_no_script_run_either(client):
 
 
 def test_even_a_page_that_was_changed_by_hand_is_sent_into_the_sandbox(home, client):
-    page = home / "outputs" / BEFORE / "generate_data" / "01_generate.html"
+    page = home.outputs / BEFORE / "generate_data" / "01_generate.html"
     page.parent.mkdir(parents=True)
     page.write_text(HOSTILE)
     answer = client.get(f"/galley/files/{BEFORE}/generate_data/01_generate.html")
@@ -418,9 +426,9 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["reports", "files", "live", "progress"])
 def test_no_address_leads_out_of_the_dags_folder(home, client, kind, name):
-    link = home / "outputs" / DS / DAG / "link.html"
-    if not link.is_symlink():
-        link.symlink_to(home / "passwords.json")
+    link = home.outputs / DS / DAG / "link.html"
+    if not files.is_remote(link) and not link.is_symlink():
+        link.symlink_to(home.folder / "passwords.json")
     answer = client.get(f"/galley/{kind}/{DS}/{DAG}/{name}")
     assert answer.status_code == HTTPStatus.NOT_FOUND
     assert "<script>" not in answer.text

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from galley.attempts import Attempts
 from galley.execute import Outcome, StageRun
+from galley.files import read_notebook
 from galley.runner import execution_of
 from galley.settings import Settings
 
@@ -82,7 +83,7 @@ class Desk:
 
 
 def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
+    return read_notebook(path)
 
 
 def end_of(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from galley import lease
 from galley.runner import execution_of
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -13,15 +14,16 @@ _FORKS.set_forkserver_preload(["galley.runner"])
 _SET_CHILD_SUBREAPER = 36
 
 
-def start(asked, settings) -> multiprocessing.Process:
-    """Start a process of its own for a stage."""
+def start(asked, settings, beat=lease.BEAT, patience=lease.PATIENCE) -> multiprocessing.Process:
+    """Start a process of its own for a stage; seconds of a lease, where its record is in a bucket."""
     # The process that forks has the environment of its own start, and tests change this one's.
-    process = _FORKS.Process(target=_run, args=(asked, settings, dict(os.environ)))
+    process = _FORKS.Process(target=_run, args=(asked, settings, dict(os.environ), beat, patience))
     process.start()
     return process
 
 
-def _run(asked, settings, environment) -> None:
+def _run(asked, settings, environment, beat, patience) -> None:
+    lease.BEAT, lease.PATIENCE = beat, patience
     os.environ.update(environment)
     with Path(os.devnull).open("w") as nowhere:
         sys.stderr = nowhere

@@ -38,6 +38,7 @@ def ran(tmp_path_factory):
         patch.setenv("GALLEY_HOME", str(desk.home))
         patch.setenv("GALLEY_ALERT_URLS", "mailto://secret@example.org")
         patch.setenv("AIRFLOW__CORE__FERNET_KEY", "secret")
+        patch.setenv("AIRFLOW_CONN_AIRFLOW_DB", "postgresql://airflow:secret@postgres/airflow")
         execution = desk.execution(*CELLS.values())
         (desk.home / "notebooks/beside.txt").write_text("beside the notebook")
         return execution.run()

@@ -11,7 +11,7 @@ from galley import bucket, files
 
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a folder's time of change is trusted: a clock tick may hold two changes."""
-_FRESH = 2.0
+_FRESH = 0.5
 """Seconds for which the names of a day in a bucket are not asked for again: a page asks for them dozens of times."""
 
 
