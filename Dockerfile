@@ -32,6 +32,8 @@ RUN --mount=type=cache,target=/cache \
 # Environments know where the project's code will be, and so change with the lock alone.
 RUN mkdir -p src/galley src/flights && touch README.md LICENSE src/galley/__init__.py src/flights/__init__.py
 COPY pyproject.toml uv.lock ./
+# For every environment: --build-arg EXTRAS="--extra s3" for data and outputs in a bucket.
+ARG EXTRAS=""
 # Libraries bring their own tests along, which nothing imports.
 ENV PRUNE="find .venvs -type d -name tests -path *site-packages* -prune -exec rm -rf {} +"
 
@@ -41,16 +43,16 @@ ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow
 ARG AIRFLOW_EXTRAS=""
 # The papermill provider asks for pandas and never imports it.
 RUN --mount=type=cache,target=/cache set -f; \
-    uv sync --frozen --extra stack --extra docker --extra celery $AIRFLOW_EXTRAS \
+    uv sync --frozen --extra stack --extra docker --extra celery $AIRFLOW_EXTRAS $EXTRAS \
       --no-install-package pandas --no-install-package numpy && $PRUNE
 
 FROM build AS data-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/data
-RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra data && $PRUNE
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra data $EXTRAS && $PRUNE
 
 FROM build AS workbench-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/workbench
-RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --group lab && $PRUNE
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --group lab $EXTRAS && $PRUNE
 
 FROM python:3.13-slim-trixie AS docker-proxy
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*

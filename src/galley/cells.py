@@ -19,7 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
 from galley.attempts import Attempts
-from galley.errors import RecordLost, StageInterrupted
+from galley.errors import RecordLost, StageInterrupted, StorageUnavailable
 from galley.kernel_client import PromptClient
 from galley.stage import MIME_TYPE
 from galley.warm.forked import ForkedKernel
@@ -77,7 +77,7 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
     def catch_up(self) -> None:
         """Save what had to wait, so that a long cell is seen to run. Where that fails, the next save says so."""
         if self._unsaved:
-            with suppress(RecordLost):
+            with suppress(RecordLost, StorageUnavailable):
                 self.save()
 
     def kernel_started(self, how: str) -> None:

@@ -8,12 +8,13 @@ import uuid
 
 import pytest
 import stage_process
+from botocore.exceptions import EndpointConnectionError
 from desk_of_stages import Desk, end_of
 
 from galley import evidence, lease
 from galley.attempts import Attempts
 from galley.days import Day
-from galley.errors import StageBusy
+from galley.errors import StageBusy, StorageUnavailable
 
 pytestmark = pytest.mark.local_runner
 
@@ -103,3 +104,20 @@ def test_a_run_that_was_suspended_while_another_one_ran_is_not_accepted_over_it(
     assert attempts.numbers() == [1, 2]
     assert states(attempts)[1] == "completed"
     assert "does not count" in end_of(attempts.path(1))["message"]
+
+
+def test_a_stage_whose_store_goes_away_is_worth_another_try_and_nothing_accepted_is_touched(desk, monkeypatch):
+    desk.run("print('first')")
+    accepted = desk.attempts().accepted.read_bytes()
+    system = desk.attempts().accepted.fs
+
+    def away(*_, **__):
+        raise EndpointConnectionError(endpoint_url="http://store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "pipe_file", away)
+        with pytest.raises(StorageUnavailable, match="http://store"):
+            desk.run("print('second')")
+    assert desk.attempts().accepted.read_bytes() == accepted
+    assert desk.run("print('third')").conclusion is None
+    assert desk.attempts().is_accepted(desk.attempts().numbers()[-1])
