@@ -1,10 +1,10 @@
 """Scoring: a long file predicted as the stage does it, and as a script of pandas does. Time, and memory by rows.
 
-Usage: .venvs/workbench/bin/python benchmarks/scoring.py [ROWS [ROUNDS]]; a million rows, five rounds.
+Usage: .venvs/bench/bin/python benchmarks/scoring.py [ROWS [ROUNDS]]; a million rows, five rounds.
 
 Each run is a process of its own, and says how long it took after its imports and how much memory it needed at most.
 Four weeks of flights are repeated under other names until there are enough; the model has learned from the same weeks.
-Both files of predictions are compared, byte by byte.
+Both files of predictions are compared, byte by byte. What was measured before with other numbers of rows is kept.
 """
 
 import filecmp
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from measuring import in_turns, keep, ratios, shown, summed_up, table
 LAST = date(2026, 11, 22)
 DAYS = 28
 THRESHOLD = 0.5
-TENTH = 10
 
 
 def plain(data: Path, model: Path, target: Path) -> None:
@@ -35,20 +34,6 @@ def plain(data: Path, model: Path, target: Path) -> None:
 
     pipeline = joblib.load(model)
     frame = pd.read_csv(data)
-    predictions = frame[["flight_id"]].assign(probability=pipeline.predict_proba(frame[FEATURES])[:, 1])
-    predictions["prediction"] = (predictions["probability"] >= THRESHOLD).astype(int)
-    predictions.to_csv(target, index=False, lineterminator="\n")
-
-
-def checked(data: Path, model: Path, target: Path) -> None:
-    """The same by a script that keeps to the contract."""
-    import joblib
-
-    from flights.contract import read_data
-    from flights.features import FEATURES
-
-    pipeline = joblib.load(model)
-    frame = read_data(data)
     predictions = frame[["flight_id"]].assign(probability=pipeline.predict_proba(frame[FEATURES])[:, 1])
     predictions["prediction"] = (predictions["probability"] >= THRESHOLD).astype(int)
     predictions.to_csv(target, index=False, lineterminator="\n")
@@ -66,7 +51,7 @@ def streamed(data: Path, model: Path, target: Path) -> None:
     score(stream_data(data), target, predict, key="flight_id", threshold=THRESHOLD, show=["flight_id"])
 
 
-WAYS: dict[str, Callable[[Path, Path, Path], None]] = {"pandas": plain, "pandas, checked": checked, "stage": streamed}
+WAYS: dict[str, Callable[[Path, Path, Path], None]] = {"pandas": plain, "stage": streamed}
 
 
 def be(way: str, *paths: str) -> None:
@@ -89,8 +74,8 @@ def most_memory() -> float:
     return int(line.split()[1]) / 1000
 
 
-def make(folder: Path, rows: int) -> None:
-    """Rows to predict, a tenth of them, and a model."""
+def make(folder: Path, lengths: Sequence[int]) -> None:
+    """A file for each number of rows, and a model."""
     import joblib
     import pandas as pd
 
@@ -101,52 +86,71 @@ def make(folder: Path, rows: int) -> None:
     data = pd.concat([day.data for day in days], ignore_index=True)
     late = pd.concat([day.target for day in days], ignore_index=True)["late"]
     joblib.dump(build("hist_gradient_boosting", {}, seed=0).fit(data[FEATURES], late), folder / "model")
-    for name, count in (("all", rows), ("tenth", rows // TENTH)):
-        with (folder / name).open("w") as stream:
-            for copy, first in enumerate(range(0, count, len(data))):
-                named = data[: count - first].assign(flight_id=data["flight_id"] + f"-{copy}")
-                named.to_csv(stream, index=False, header=copy == 0)
+    heading, *lines = data.assign(flight_id=data["flight_id"] + "-COPY").to_csv(index=False).splitlines(keepends=True)
+    for rows in lengths:
+        with (folder / str(rows)).open("w") as stream:
+            stream.write(heading)
+            for copy, first in enumerate(range(0, rows, len(lines))):
+                stream.write("".join(lines[: rows - first]).replace("-COPY", f"-{copy}"))
 
 
-def run(way: str, name: str, folder: Path) -> dict[str, float]:
+def run(way: str, rows: int, folder: Path) -> dict[str, float]:
     """What one way says of itself."""
-    paths = [str(folder / name), str(folder / "model"), str(folder / f"{way}.csv")]
+    paths = [str(folder / str(rows)), str(folder / "model"), str(folder / f"{way}.csv")]
     command = [sys.executable, __file__, "--be", way, *paths]
     told: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return told
 
 
 def measure(rows: int, rounds: int) -> dict[str, Any]:
-    """Seconds by way, the ratios, and the megabytes for all rows and for a tenth of them."""
+    """What each way says in each round, and megabytes for a hundredth of the rows, for a tenth, and for all."""
+    lengths = [rows // 100, rows // 10, rows]
     with tempfile.TemporaryDirectory(prefix="galley-bench-") as scratch:
         folder = Path(scratch)
-        make(folder, rows)
-        runs = in_turns({way: lambda way=way: run(way, "all", folder) for way in WAYS}, rounds)
-        for way in ("pandas, checked", "stage"):
-            if not filecmp.cmp(folder / f"{way}.csv", folder / "pandas.csv", shallow=False):
-                raise SystemExit(f"{way} wrote other predictions than pandas.")
-        tenth = {way: run(way, "tenth", folder)["megabytes"] for way in WAYS}
-        return {"rows": rows, "bytes": (folder / "all").stat().st_size, "runs": runs, "megabytes_for_a_tenth": tenth}
+        make(folder, lengths)
+        memory = {str(length): {way: run(way, length, folder)["megabytes"] for way in WAYS} for length in lengths[:-1]}
+        runs = in_turns({way: lambda way=way: run(way, rows, folder) for way in WAYS}, rounds)
+        memory[str(rows)] = {way: max(told["megabytes"] for told in runs[way]) for way in WAYS}
+        if not filecmp.cmp(folder / "stage.csv", folder / "pandas.csv", shallow=False):
+            raise SystemExit("The stage wrote other predictions than pandas.")
+        return {"bytes": (folder / str(rows)).stat().st_size, "runs": runs, "megabytes": memory}
 
 
-def of(results: dict[str, Any], name: str) -> dict[str, list[float]]:
-    """One figure of all runs, by way."""
-    return {way: [run[name] for run in runs] for way, runs in results["runs"].items()}
+def times(results: Mapping[str, Any]) -> str:
+    """A line for each number of rows."""
+    lines = []
+    for rows in sorted(results, key=int):
+        line = [f"{int(rows):,}"]
+        for name in ("seconds", "processor"):
+            taken = {way: [told[name] for told in results[rows]["runs"][way]] for way in WAYS}
+            line.extend(shown(summed_up(taken[way])) for way in WAYS)
+            line.append(f"**{shown(ratios(taken, 'stage', 'pandas'))}**")
+        lines.append(line)
+    head = [*WAYS, "stage : pandas"]
+    return table(
+        ["rows", *(f"{name}, s" for name in head[:2]), head[2], *(f"{name}, processor" for name in head)], lines
+    )
+
+
+def memory(results: Mapping[str, Any]) -> str:
+    """A column for each number of rows; of what was measured with several, the most."""
+    most: dict[int, dict[str, float]] = {}
+    for taken in results.values():
+        for rows, megabytes in taken["megabytes"].items():
+            former = most.setdefault(int(rows), dict.fromkeys(WAYS, 0.0))
+            most[int(rows)] = {way: max(former[way], megabytes[way]) for way in WAYS}
+    lengths = sorted(most)
+    lines = [[way, *(f"{most[rows][way]:,.0f}" for rows in lengths)] for way in WAYS]
+    return table(["MB at most, by rows", *(f"{rows:,}" for rows in lengths)], lines)
 
 
 def main() -> None:
-    """Measure, and keep the table in docs/benchmarks.md and the figures beside this file."""
+    """Measure, and keep the tables in docs/benchmarks.md and the figures beside this file."""
     rows, rounds = [*map(int, sys.argv[1:]), *(1_000_000, 5)[len(sys.argv) - 1 :]]
-    results = measure(rows, rounds)
-    seconds, processor, megabytes = (of(results, name) for name in ("seconds", "processor", "megabytes"))
-    lines = []
-    for way in WAYS:
-        ratio = f"**{shown(ratios(seconds, 'stage', way))}**" if way != "stage" else ""
-        used = [shown(summed_up(of_way[way])) for of_way in (seconds, processor)]
-        memory = [f"{results['megabytes_for_a_tenth'][way]:.0f}", f"{max(megabytes[way]):.0f}"]
-        lines.append([way, used[0], ratio, used[1], *memory])
-    head = [f"{rows:,} rows", "seconds", "stage : this", "of a processor", f"MB for {rows // TENTH:,}", "MB for all"]
-    told = table(head, lines)
+    kept = Path(__file__).with_suffix(".json")
+    results = json.loads(kept.read_text()) if kept.exists() else {}
+    results[str(rows)] = measure(rows, rounds)
+    told = f"{times(results)}\n\n{memory(results)}"
     print(told)  # noqa: T201
     keep(__file__, results, told)
 

@@ -66,10 +66,13 @@ def score(
 
     def predicted(part: pd.DataFrame) -> _Part:
         probability = predict(part)
-        rows = part[[key]].assign(probability=probability, prediction=(probability >= threshold).astype("int64"))
-        top = rows["probability"].nlargest(10).index
+        said = {"probability": probability, "prediction": (probability >= threshold).astype("int64")}
         counts, _ = np.histogram(probability, BINS, (0, 1))
-        return _Part(csv.lines(rows), probability, counts, part.loc[top, show].join(rows.loc[top].drop(columns=key)))
+        top = pd.Series(probability).nlargest(10).index
+        likeliest = part[show].iloc[top].assign(**{name: values[top] for name, values in said.items()})
+        return _Part(
+            csv.lines(pd.DataFrame({key: part[key].array, **said}, copy=False)), probability, counts, likeliest
+        )
 
     scored = Scored()
     likeliest: list[pd.DataFrame] = []

@@ -1,7 +1,10 @@
 """A file in parts is what it is as a whole: the same rows, and the same words where it breaks the contract."""
 
+import io
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from test_contract import BREACHES
 
@@ -93,5 +96,75 @@ def test_columns_in_another_order_and_texts_that_need_quotes_are_as_in_the_whole
 
 def test_two_keys_with_one_hash_are_no_duplicate(data, file, monkeypatch):
     data.to_csv(file, index=False)
-    monkeypatch.setattr(pd.util, "hash_array", lambda keys: np.zeros(len(keys), dtype="uint64"))
+    monkeypatch.setattr(pd.util, "hash_array", lambda keys, **_: np.zeros(len(keys), dtype="uint64"))
     pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+
+
+def test_hashes_that_come_again_are_found_in_shares_too(monkeypatch):
+    monkeypatch.setattr(stream, "KEYS_AT_ONCE", 10)
+    hashes = np.random.default_rng(0).integers(0, 2**64, 95, dtype="uint64")
+    file = io.BytesIO()
+    file.write(np.concatenate([hashes, hashes[[3, 3, 90]]]).tobytes())
+    assert sorted(stream._twice(file).tolist()) == sorted(hashes[[3, 90]].tolist())
+
+
+def test_of_a_long_file_the_same_is_told_with_its_hashes_on_the_disk(data, file, monkeypatch):
+    monkeypatch.setattr(stream, "KEYS_AT_ONCE", 20)
+    data.to_csv(file, index=False)
+    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.concat([data, data.iloc[[5, 5, 80]]]).to_csv(file, index=False)
+    assert told(stream.stream_data, file) == told(contract.read_data, file)
+
+
+@pytest.mark.parametrize("value", [None, -1e9, 1e9, np.inf, "2026-11-23T06:15:00.5", "2026-02-30", "", "07:00"])
+def test_what_surely_keeps_to_the_contract_is_what_the_check_finds_nothing_in(data, value):
+    for column in contract.DATA:
+        values = data[column.name].copy()
+        if value is None or isinstance(value, str) == (column.kind != "number"):
+            values[7] = value
+        found = contract.Check((column,)).add(values.to_frame()).found
+        only_pandas_knows = column.kind == "moment" and value == "2026-11-23T06:15:00.5"
+        assert stream._surely_keeps(values, column) == (not found and not only_pandas_knows)
+
+
+def test_moments_that_only_pandas_takes_for_one_are_read_in_parts_too(data, file, monkeypatch):
+    data.loc[200, "scheduled_departure"] = "2026-11-23T06:15:00.5"
+    data.to_csv(file, index=False)
+    monkeypatch.delattr(stream, "_parts_after")
+    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+
+
+@pytest.mark.parametrize("text", ['a "quoted"\n, one', "\n" * 3, '"\n"'])
+def test_a_line_that_goes_on_between_quotes_is_in_one_part(data, file, monkeypatch, text):
+    data["dest"] = text
+    data.to_csv(file, index=False)
+    monkeypatch.delattr(stream, "_parts_after")
+    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+
+
+def test_a_quote_within_a_text_is_left_to_pandas(data, file):
+    data["dest"] = [*["JFK"] * 100, "5 inch", *["JFK"] * 199]
+    file.write_text(data.to_csv(index=False).replace("5 inch", '5" pipe'))
+    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    assert streamed(file)["dest"].iloc[100] == '5" pipe'
+
+
+def test_a_quote_that_nothing_closes_is_told_in_the_words_of_the_whole_file(data, file):
+    data["dest"] = [*["JFK"] * 100, "open", *["JFK"] * 199]
+    file.write_text(data.to_csv(index=False).replace("open", '"open'))
+    assert told(stream.stream_data, file) == told(contract.read_data, file)
+
+
+def test_blank_lines_and_other_line_ends_are_read_as_in_the_whole(data, file):
+    lines = data.to_csv(index=False).splitlines()
+    file.write_bytes("\r\n".join([*lines[:100], *[""] * 6000, *lines[100:], "", ""]).encode())
+    assert all(len(part) for part in stream.stream_data(file))
+    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+
+
+def test_a_part_is_read_when_it_is_asked_for_and_not_before(data, file):
+    data.to_csv(file, index=False)
+    before = pa.total_allocated_bytes()
+    parts = stream.stream_data(file)
+    next(parts)
+    assert pa.total_allocated_bytes() - before < 3 * csv.PART_BYTES

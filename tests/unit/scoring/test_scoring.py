@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flights import contract, stream, synthetic
-from flights.features import CATEGORIES, FEATURES, build
-from flights.predictor import Predictor
+from flights.features import CATEGORIES, FEATURES, NUMBERS, build
+from flights.predictor import ByDistinctTexts, ByTables, Predictor, _Number
 from galley.scoring import csv
 from galley.scoring.overlap import in_order
 from galley.scoring.score import score
+from galley.scoring.trees import Trees
 
 SHOWN = ["flight_id", "carrier"]
 
@@ -55,10 +56,12 @@ def in_parts(pipeline, file):
 @pytest.mark.parametrize(
     ("estimator", "settings"), [("hist_gradient_boosting", {"max_iter": 30}), ("random_forest", {"n_estimators": 20})]
 )
-def test_the_bytes_are_those_of_a_plain_script(data, file, estimator, settings):
+def test_the_bytes_are_those_of_a_plain_script(data, file, estimator, settings, caplog):
     pipeline = fitted(data, estimator, **settings)
     plainly(pipeline, file)
     in_parts(pipeline, file)
+    assert ("ByTables" in caplog.text) == (estimator == "random_forest"), "or another form was compared"
+    assert "ByDistinctTexts" not in caplog.text
     assert file.with_name("parts.csv").read_bytes() == file.with_name("plain.csv").read_bytes()
 
 
@@ -79,32 +82,86 @@ def test_any_number_and_any_text_are_written_as_pandas_writes_them(number, text)
     assert csv.lines(frame) == frame.to_csv(index=False, header=False, lineterminator="\n").encode()
 
 
-@pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "random_forest"])
-def test_texts_encoded_apart_give_the_very_same_probabilities(data, estimator):
-    pipeline = fitted(data, estimator)
-    predictor, unseen = Predictor(pipeline), data.assign(dest=["NEW", *data["dest"][1:]])
-    predictor(data[:10])
-    by_texts = predictor(unseen.astype(dict.fromkeys(CATEGORIES, "category")))
-    assert by_texts.tolist() == pipeline.predict_proba(unseen[FEATURES])[:, 1].tolist()
+@pytest.mark.parametrize("form", [ByTables, ByDistinctTexts])
+def test_a_form_says_the_very_same_of_each_row_and_of_each_value_at_which_it_goes_another_way(data, form):
+    pipeline = fitted(data, "hist_gradient_boosting")
+    tests = form(pipeline).tests(data.assign(dest=["NEW", *data["dest"][1:]]))
+    for texts in ("object", "category"):
+        rows = tests.astype(dict.fromkeys(CATEGORIES, texts))
+        assert form(pipeline)(rows).tolist() == pipeline.predict_proba(tests[FEATURES])[:, 1].tolist()
+
+
+def test_the_tests_have_each_threshold_the_next_number_each_text_and_what_is_missing(data):
+    pipeline = fitted(data, "hist_gradient_boosting")
+    tests = ByTables(pipeline).tests(data[:10])
+    names = pipeline[:-1].get_feature_names_out()
+    for (nodes,) in ([tree.nodes for tree in trees] for trees in pipeline["classify"]._predictors):
+        for node in nodes[nodes["is_leaf"] == 0]:
+            if (name := names[node["feature_idx"]]) in NUMBERS:
+                assert {node["num_threshold"], np.nextafter(node["num_threshold"], np.inf)} <= set(tests[name])
+    assert set(data["dest"]) < set(tests["dest"].dropna())
+    assert tests[FEATURES].isna().any().all()
+
+
+def test_columns_that_are_constant_or_empty_are_no_hindrance(data):
+    rows = data.assign(hour=7.0, wind_gust=np.nan, carrier="AA", plane_manufacturer=None)
+    pipeline = fitted(rows, "hist_gradient_boosting")
+    assert ByTables(pipeline)(data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+
+
+def test_a_random_forest_is_asked_with_its_texts_encoded_apart(data, caplog):
+    pipeline = fitted(data, "random_forest", n_estimators=20)
+    assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+    assert warnings_in(caplog) == [
+        "ByTables cannot predict for this model "
+        "(TypeError: a step is of RandomForestClassifier and not of HistGradientBoostingClassifier)"
+    ]
 
 
 def test_another_kind_of_pipeline_is_asked_plainly_and_the_log_says_why(data, caplog):
     pipeline = fitted(data, "logistic_regression")
-    predictor = Predictor(pipeline)
-    for rows in (data[:100], data):
-        assert predictor(rows).tolist() == pipeline.predict_proba(rows[FEATURES])[:, 1].tolist()
-    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
-        "Predicting row by row: texts cannot be encoded apart (TypeError: OneHotEncoder gives no code for each text)"
+    assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+    assert warnings_in(caplog) == [
+        "ByTables cannot predict for this model (TypeError: a step is of Pipeline and not of SimpleImputer)",
+        "ByDistinctTexts cannot predict for this model "
+        "(TypeError: a step is of OneHotEncoder and not of OrdinalEncoder)",
     ]
 
 
-def test_a_pipeline_that_says_something_else_of_texts_apart_is_asked_plainly(data, caplog, monkeypatch):
+def test_a_form_that_says_something_else_is_not_used(data, caplog, monkeypatch):
     pipeline = fitted(data, "hist_gradient_boosting")
     monkeypatch.setattr("flights.predictor._codes", lambda _, texts: np.zeros(texts.shape))
+    monkeypatch.setattr(Trees, "sums", lambda *arguments: np.zeros(len(arguments[-1][0])))
+    assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+    said = warnings_in(caplog)
+    assert [line.split(" is not used: its probabilities are up to ")[0] for line in said] == [
+        "ByTables",
+        "ByDistinctTexts",
+    ]
+
+
+def test_a_difference_at_one_threshold_alone_is_found(data, caplog, monkeypatch):
+    """As it would be if numbers were rounded on their way: nothing but a value at a threshold tells."""
+    pipeline = fitted(data, "hist_gradient_boosting")
+    exactly = _Number.codes
+    monkeypatch.setattr(_Number, "codes", lambda self, values: exactly(self, values.astype("float32")))
+    asked_in_parts(pipeline, data)
+    assert "ByTables is not used: its probabilities are up to" in caplog.text
+
+
+def test_a_day_is_predicted_by_the_pipeline_itself(data, monkeypatch):
+    pipeline = fitted(data, "hist_gradient_boosting")
+    monkeypatch.delattr("flights.predictor.ByTables")
+    assert Predictor(pipeline)(data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+
+
+def asked_in_parts(pipeline, data):
     predictor = Predictor(pipeline)
-    for rows in (data[:1000], data):
-        assert predictor(rows).tolist() == pipeline.predict_proba(rows[FEATURES])[:, 1].tolist()
-    assert "with texts encoded apart, probabilities are up to" in caplog.text
+    return np.concatenate([predictor(data[first : first + 1000]) for first in range(0, len(data), 1000)])
+
+
+def warnings_in(caplog):
+    return [record.message for record in caplog.records if record.levelno == logging.WARNING]
 
 
 def test_results_come_in_order_and_only_a_few_items_wait():
