@@ -7,10 +7,13 @@ from pathlib import Path
 from galley import files
 
 _PRELOADED = (
-    "numpy", "pandas", "pyarrow", "pyarrow.csv", "matplotlib.pyplot",
+    "numpy", "pandas", "pandas.io.formats.style", "pandas.plotting._matplotlib", "pyarrow", "pyarrow.csv",
+    "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
     "sklearn.ensemble", "sklearn.pipeline", "sklearn.compose", "sklearn.linear_model", "sklearn.preprocessing",
     "sklearn.model_selection", "sklearn.metrics", "sklearn.inspection", "sklearn.calibration",
-    "mlflow", "mlflow.sklearn", "skops.io",
+    "mlflow", "mlflow.sklearn", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store", "sqlalchemy.dialects.sqlite", "skops.io",
+    "galley.stage", "galley.promotion", "galley.production", "galley.comparison.changes",
 )  # fmt: skip
 """What warm kernels have imported, of what their environment has. Add what makes your stages' first cell slow."""
 
