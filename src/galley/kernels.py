@@ -29,8 +29,13 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
         "argv": [str(python), "-m", "galley.kernel_application", "-f", "{connection_file}", "--log-level=ERROR"],
         "display_name": f"galley {name}",
         "language": "python",
-        # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
-        "env": {"PYTHONWARNINGS": "ignore:IProgress not found"},
+        "env": {
+            # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
+            "PYTHONWARNINGS": "ignore:IProgress not found",
+            # OpenMP's threads would spin while they wait for each other. Where other tasks want the processor, one of
+            # them has none, and the others burn theirs: the fit of a small model took twenty times as long.
+            "OMP_WAIT_POLICY": "PASSIVE",
+        },
         "metadata": {
             "debugger": True,
             "kernel_provisioner": {"provisioner_name": "galley-warm", "config": {"modules": _installed()}},

@@ -56,6 +56,18 @@ answer = sorted({name for name in set(sys.modules) - there})
     assert [name for name in kernel.run(code) if name.startswith(heavy)] == []
 
 
+@pytest.mark.parametrize("warm", ["on", "off"])
+def test_the_threads_of_a_kernel_wait_without_spinning(start, name, monkeypatch, warm):
+    monkeypatch.setenv("GALLEY_WARM_KERNELS", warm)
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "TRUE")  # OpenMP says what it took, when it is loaded
+    code = """
+import os, subprocess, sys
+said = subprocess.run([sys.executable, "-c", "import sklearn.ensemble"], capture_output=True, text=True).stderr
+answer = [os.environ["OMP_WAIT_POLICY"], "OMP_WAIT_POLICY = 'PASSIVE'" in said]
+"""
+    assert start(name).run(code) == ["PASSIVE", True]
+
+
 def test_a_process_pool_in_a_forked_kernel_works(start, name):
     code = "from joblib import Parallel, delayed\nanswer = Parallel(2)(delayed(abs)(n) for n in (-1, -2, -3))"
     assert start(name).run(code) == [1, 2, 3]
