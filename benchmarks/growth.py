@@ -134,8 +134,10 @@ class Project:
         Registered(connect(self.settings), self.settings)
 
     def versions(self) -> None:
-        """What a review and a promotion ask it too."""
-        len(Registered(connect(self.settings), self.settings).versions)
+        """What a review asks it too."""
+        registered = Registered(connect(self.settings), self.settings)
+        registered.of_day(DS)
+        registered.approved()
 
     def sense(self) -> None:
         """A look of a sensor."""
@@ -153,7 +155,7 @@ QUESTIONS: dict[str, Callable[[Project], None]] = {
     "the review": lambda project: project.stage("train_weekly/05_review"),
     "a prediction by the champion of the day": lambda project: project.stage("predict_daily/01_predict"),
     "the journal of the champion": Project.journal,
-    "all versions and their decisions": Project.versions,
+    "the journal, versions of a day, approved ones": Project.versions,
     "the newest page of reports": Project.look,
     "the newest page of reports, again": Project.look_again,
     "a look of a sensor": Project.sense,
