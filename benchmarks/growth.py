@@ -170,7 +170,7 @@ def measure(rounds: int) -> dict[str, Any]:
         first.begin()
         for project in reversed(projects.values()):  # the first is copied before it is filled
             project.fill(first)
-        return {question: in_turns(asked(projects, ask), rounds) for question, ask in QUESTIONS.items()}
+        return {question: in_turns(asked(projects, ask), rounds, unkept=0) for question, ask in QUESTIONS.items()}
 
 
 def asked(projects: dict[str, Project], ask: Callable[[Project], None]) -> dict[str, Callable[[], float]]:

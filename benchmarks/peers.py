@@ -74,7 +74,7 @@ def measure(rounds: int, stage: str) -> dict[str, list[float]]:
             execute(before)
         given = commands(HOME / "notebooks" / f"{stage}.ipynb", folder)
         ways = {way: lambda command=command: seconds(lambda: by(command)) for way, command in given.items()}
-        return in_turns({**ways, "galley, in a task": lambda: seconds(lambda: execute(stage))}, rounds)
+        return in_turns({**ways, "galley, in a task": lambda: seconds(lambda: execute(stage))}, rounds, unkept=0)
 
 
 def main() -> None:

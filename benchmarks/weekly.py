@@ -113,12 +113,11 @@ def write_project(project: Path) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """The day's data, by the stage that makes it; and each step once, by the interpreters of the other two ways."""
+    """The day's data, by the stage that makes it; and each step once, as PythonOperator will run it."""
     path = settings.notebooks / "generate_data" / "01_generate.ipynb"
     Execution(StageRun(path, {"ds": DS}, Day.of(DS, settings).reports("generate_data"), path.stem, path.stem)).run()
-    for python in (sys.executable, WORKBENCH):
-        for name in STEPS:
-            subprocess.run([python, settings.home / "scripts" / f"{name}.py"], capture_output=True, check=True)
+    for name in STEPS:
+        subprocess.run([sys.executable, settings.home / "scripts" / f"{name}.py"], capture_output=True, check=True)
 
 
 class Desk:
