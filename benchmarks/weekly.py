@@ -6,8 +6,8 @@ The same lines in three ways, on one scheduler, one run after the other, taking 
 temporary folder, from an environment that has MLflow and scikit-learn too: PythonOperator needs them there. What a run
 took is what Airflow's database says; where a stage's time goes, the task's log and its executed notebook say too.
 
-Before it is measured each way's libraries have been read from the disk, the registry is there, and one run of notebooks
-has started the server of warm kernels and all of Airflow's workers.
+Before that each script has run once, which makes the registry, and one run of notebooks has started the server of warm
+kernels and all of Airflow's workers.
 """
 
 import json
