@@ -3,7 +3,8 @@
 Usage: .venvs/bench/bin/python benchmarks/growth.py [ROUNDS]
 
 Each history has a folder of its own: twelve stages a day, a version and a decision for each week. What is measured is
-done for its last day, and the histories take turns. Old days are hard links to one: what is in them nobody looks at.
+done for its last day, which is the same real one in all, and the histories take turns. Old days are hard links to that
+one: what is in them nobody looks at.
 """
 
 import logging
@@ -11,14 +12,13 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from measuring import HOME, in_turns, keep, ratios, shown, summed_up, table
+from measuring import HOME, in_turns, keep, ratios, rounds_of, seconds, shown, summed_up, table
 
 from galley import files
 from galley.airflow.sensors import FilesSensor
@@ -44,6 +44,7 @@ class Project:
     """A project whose settings hold while it is measured."""
 
     def __init__(self, folder: Path, days: int) -> None:
+        self.folder = folder
         self.environment = {
             "GALLEY_HOME": str(HOME),
             "GALLEY_DATA": str(folder / "data"),
@@ -63,11 +64,16 @@ class Project:
         reports = self.day.reports(path.parent.name)
         Execution(StageRun(path, {"ds": DS}, reports, path.stem, path.stem), self.settings).run()
 
-    def fill(self) -> None:
-        """A last day that is real, and days before it."""
+    def begin(self) -> None:
+        """A last day that is real: trained on, its model registered."""
         self.stage("generate_data/01_generate")
         for name in TRAINING:
             self.stage(f"train_weekly/{name}")
+
+    def fill(self, first: "Project") -> None:
+        """The last day of another project, and days before it."""
+        if first is not self:
+            shutil.copytree(first.folder, self.folder)
         self._register()
         self.stage("predict_daily/01_predict")
         for day in self.days:
@@ -128,8 +134,10 @@ class Project:
         Registered(connect(self.settings), self.settings)
 
     def versions(self) -> None:
-        """What a review and a promotion ask it too."""
-        len(Registered(connect(self.settings), self.settings).versions)
+        """What a review asks it too."""
+        registered = Registered(connect(self.settings), self.settings)
+        registered.of_day(DS)
+        registered.approved()
 
     def sense(self) -> None:
         """A look of a sensor."""
@@ -147,39 +155,34 @@ QUESTIONS: dict[str, Callable[[Project], None]] = {
     "the review": lambda project: project.stage("train_weekly/05_review"),
     "a prediction by the champion of the day": lambda project: project.stage("predict_daily/01_predict"),
     "the journal of the champion": Project.journal,
-    "all versions and their decisions": Project.versions,
+    "the journal, versions of a day, approved ones": Project.versions,
     "the newest page of reports": Project.look,
     "the newest page of reports, again": Project.look_again,
     "a look of a sensor": Project.sense,
 }
 
 
-def milliseconds(do: Callable[[], None]) -> float:
-    """How long it takes."""
-    began = time.perf_counter()
-    do()
-    return 1000 * (time.perf_counter() - began)
-
-
 def measure(rounds: int) -> dict[str, Any]:
     """Milliseconds by question and length of the history."""
     with tempfile.TemporaryDirectory(prefix="galley-bench-") as scratch:
         projects = {str(days): Project(Path(scratch).resolve() / str(days), days) for days in HISTORIES}
-        for project in projects.values():
-            project.fill()
-        return {question: in_turns(asked(projects, ask), rounds) for question, ask in QUESTIONS.items()}
+        first, *_ = projects.values()
+        first.begin()
+        for project in reversed(projects.values()):  # the first is copied before it is filled
+            project.fill(first)
+        return {question: in_turns(asked(projects, ask), rounds, unkept=0) for question, ask in QUESTIONS.items()}
 
 
 def asked(projects: dict[str, Project], ask: Callable[[Project], None]) -> dict[str, Callable[[], float]]:
     """The question, put to each project."""
-    return {days: lambda project=project: milliseconds(lambda: ask(project)) for days, project in projects.items()}
+    return {days: lambda project=project: 1000 * seconds(lambda: ask(project)) for days, project in projects.items()}
 
 
 def main() -> None:
     """Measure, and keep the table in docs/benchmarks.md and the figures beside this file."""
     for name in ("galley", "traitlets"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    results = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    results = measure(rounds_of(sys.argv[1:]))
     *shorter, longest = map(str, HISTORIES)
     rows = [
         [
@@ -195,7 +198,6 @@ def main() -> None:
         *(f"{longest} : {days}" for days in shorter),
     ]
     told = table(head, rows)
-    print(told)  # noqa: T201
     keep(__file__, results, told)
 
 

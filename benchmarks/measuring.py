@@ -1,8 +1,10 @@
 """Measuring: what the benchmarks share: medians and their spread, turns, scripts of notebooks, tables in a page."""
 
 import json
+import os
 import re
 import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +13,15 @@ import nbformat
 
 HOME = Path(__file__).parents[1]
 PAGE = HOME / "docs" / "benchmarks.md"
+
+# Some machines set these for older builds of OpenBLAS; a current NumPy is slowed by them.
+for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(name, None)
+
+# As the kernels have it: what else runs on the machine then costs a script no more than a notebook.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+STARTED = time.monotonic()
 
 Taken = TypeVar("Taken")
 Summary = dict[str, float]
@@ -29,17 +40,29 @@ def shown(summary: Summary, digits: int = 2) -> str:
     return f"{summary['median']:.{digits}f} ({summary['min']:.{digits}f}-{summary['max']:.{digits}f})"
 
 
-def in_turns(ways: Mapping[str, Callable[[], Taken]], rounds: int) -> dict[str, list[Taken]]:
-    """What each way gives, round after round; another one begins each time. The first round is not kept."""
+def rounds_of(arguments: list[str]) -> int:
+    """How many rounds a script is asked for: its first argument, or five."""
+    return int(arguments[0]) if arguments else 5
+
+
+def in_turns(ways: Mapping[str, Callable[[], Taken]], rounds: int, unkept: int = 1) -> dict[str, list[Taken]]:
+    """What each way gives, round after round; another one begins each time. The first rounds are not kept."""
     taken: dict[str, list[Taken]] = {way: [] for way in ways}
     names = list(ways)
-    for turn in range(rounds + 1):
+    for turn in range(rounds + unkept):
         first = turn % len(names)
         for way in [*names[first:], *names[:first]]:
             given = ways[way]()
-            if turn:
+            if turn >= unkept:
                 taken[way].append(given)
     return taken
+
+
+def seconds(do: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
 
 
 def ratios(taken: Mapping[str, list[float]], way: str, to: str) -> Summary:
@@ -61,7 +84,8 @@ def script_of(notebook: Path, parameters: Mapping[str, Any], target: Path) -> Pa
 
 
 def keep(script: str, results: Any, table: str, mark: str | None = None) -> None:
-    """Write the results beside the script, and the table between the page's marks of that name."""
+    """Write the results beside the script, and print the table and put it between the page's marks of that name."""
+    print(f"{table}\n\n{Path(script).stem}: {time.monotonic() - STARTED:.0f} s so far\n", flush=True)  # noqa: T201
     path = Path(script)
     path.with_suffix(".json").write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
     marks = re.compile(rf"(<!-- {mark or path.stem} -->\n).*?(\n<!-- end -->)", re.DOTALL)

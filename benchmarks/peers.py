@@ -11,12 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from measuring import HOME, in_turns, keep, ratios, script_of, shown, summed_up, table
+from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, seconds, shown, summed_up, table
 
 from galley.days import Day
 from galley.execute import Execution, StageRun
@@ -57,13 +55,6 @@ def commands(notebook: Path, folder: Path) -> dict[str, list[Path | str]]:
     }
 
 
-def seconds(do: Callable[[], object]) -> float:
-    """How long it takes."""
-    began = time.perf_counter()
-    do()
-    return time.perf_counter() - began
-
-
 def by(command: list[Path | str]) -> None:
     """Run a command; only galley's own has forked kernels."""
     warm = "on" if command[0] == GALLEY else "off"
@@ -83,16 +74,15 @@ def measure(rounds: int, stage: str) -> dict[str, list[float]]:
             execute(before)
         given = commands(HOME / "notebooks" / f"{stage}.ipynb", folder)
         ways = {way: lambda command=command: seconds(lambda: by(command)) for way, command in given.items()}
-        return in_turns({**ways, "galley, in a task": lambda: seconds(lambda: execute(stage))}, rounds)
+        return in_turns({**ways, "galley, in a task": lambda: seconds(lambda: execute(stage))}, rounds, unkept=0)
 
 
 def main() -> None:
     """Measure, and keep the table in docs/benchmarks.md and the seconds beside this file."""
-    rounds, stage = [*sys.argv[1:], *("5", STAGE)[len(sys.argv) - 1 :]]
-    taken = measure(int(rounds), stage)
+    stage = sys.argv[2] if len(sys.argv) > 2 else STAGE
+    taken = measure(rounds_of(sys.argv[1:]), stage)
     rows = [[way, shown(summed_up(taken[way])), shown(ratios(taken, way, "script"))] for way in taken]
     told = table([stage, "seconds", "this : script"], rows)
-    print(told)  # noqa: T201
     keep(__file__, {"stage": stage, "seconds": taken}, told)
 
 

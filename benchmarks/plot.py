@@ -4,6 +4,7 @@ Usage: .venvs/bench/bin/python benchmarks/plot.py; reads the JSON beside it and 
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -17,25 +18,22 @@ HERE = Path(__file__).parent
 def read() -> dict[str, float]:
     """The ratios, by what is compared; nothing of what was not measured."""
     found: dict[str, float] = {}
-    for name in ("stages", "weekly", "scoring"):
-        if not (path := HERE / f"{name}.json").is_file():
-            continue
-        kept = files.read_json(path)
-        if name == "stages":
-            found |= {
-                f"{stage} : script": kept[stage]["forked"]["median"] / kept[stage]["script"]["median"] for stage in kept
-            }
-        if name == "weekly":
-            ways = {"python": "PythonOperator", "bash": "BashOperator"}
-            found |= {
-                f"five steps in Airflow : {ways[way]}": ratios(kept["seconds"], "notebooks", way)["median"]
-                for way in ways
-            }
-        if name == "scoring":
-            for rows, taken in kept.items():
-                seconds = {way: [run["seconds"] for run in runs] for way, runs in taken["runs"].items()}
-                found[f"{int(rows):,} rows scored : pandas"] = ratios(seconds, "stage", "pandas")["median"]
+    if stages := kept("stages"):
+        found |= {f"{stage} : script": ratios(stages[stage], "forked", "script")["median"] for stage in stages}
+    if runs := kept("weekly"):
+        seconds = {way: [run["seconds"] for run in runs[way]] for way in runs}
+        for way, name in (("python", "PythonOperator"), ("bash", "BashOperator")):
+            found[f"five steps in Airflow : {name}"] = ratios(seconds, "notebooks", way)["median"]
+    for rows, taken in (kept("scoring") or {}).items():
+        seconds = {way: [run["seconds"] for run in runs] for way, runs in taken["runs"].items()}
+        found[f"{int(rows):,} rows scored : pandas"] = ratios(seconds, "stage", "pandas")["median"]
     return found
+
+
+def kept(name: str) -> Any:
+    """What a script has kept beside itself; nothing if it never ran."""
+    path = HERE / f"{name}.json"
+    return files.read_json(path) if path.is_file() else {}
 
 
 def main() -> None:

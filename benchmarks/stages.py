@@ -1,7 +1,8 @@
 """Stages: each notebook of a week as a stage, forked and cold, as stock papermill runs it, and as a plain script.
 
-Usage: .venvs/airflow/bin/python benchmarks/stages.py [ROUNDS [STAGE...]]; writes a table and the seconds behind it.
-With stages named, the others run once and keep the seconds they had.
+Usage: .venvs/bench/bin/python benchmarks/stages.py [ROUNDS [STAGE...]]; writes a table and the seconds behind it.
+Without names the few stages of `make bench` are measured; `all` measures all. The others run once, since the next one
+goes on from what they leave, and keep the figures they had.
 
 Every run starts from the same files. The four ways take turns, so that whatever else the machine does meets all.
 The script has the lines of the notebook's code cells, and is a new process of the kernel's own interpreter. The others
@@ -9,27 +10,26 @@ run in a process that has their imports done, as a task of Airflow is forked fro
 """
 
 import os
-import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
+from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, seconds, shown, summed_up, table
 
 from galley import files
 from galley.days import Day
 from galley.execute import Execution, StageRun
+from galley.render import prepare
 from galley.settings import Settings
 
-HOME = Path(__file__).parents[1]
 DS = "2026-11-23"
 ANSWER = {
     "decision": "Approve",
@@ -47,8 +47,10 @@ STAGES: dict[str, dict[str, Any]] = {
     "train_weekly/05_review": {},
     "train_weekly/06_record": ANSWER,
     "train_weekly/07_promote": {},
-    "predict_daily/01_predict": {},
+    "predict_daily/01_predict": {"model_as_of": "now"},  # it is promoted in the benchmark, after the day
 }
+FEW = ["train_weekly/01_prepare", "train_weekly/06_record"]
+"""What `make bench` has the time for: one that computes, and one whose script is imports."""
 
 
 def as_stage(path: Path, parameters: dict[str, Any], warm: str) -> None:
@@ -67,92 +69,75 @@ def as_stock(path: Path, parameters: dict[str, Any]) -> None:
 
 def as_script(path: Path, parameters: dict[str, Any]) -> None:
     """As a file of the same lines; its figures are made and shown to nobody."""
-    node = nbformat.read(path, as_version=4)
-    spec = KernelSpecManager().get_kernel_spec(node.metadata.kernelspec.name)
-    lines = []
-    for cell in node.cells:
-        if cell.cell_type == "code":
-            lines.append(re.sub(r"^%.*$", "", cell.source, flags=re.MULTILINE))
-        if "parameters" in cell.metadata.get("tags", []):
-            lines.extend(f"{name} = {value!r}" for name, value in parameters.items())
-    script = Settings.from_environment().outputs / f"{path.stem}.py"
-    script.write_text("\n".join(lines))
-    environment = {**os.environ, **spec.env, "MPLBACKEND": "agg"}
-    subprocess.run([spec.argv[0], str(script)], cwd=path.parent, env=environment, capture_output=True, check=True)
+    spec = KernelSpecManager().get_kernel_spec(nbformat.read(path, as_version=4).metadata.kernelspec.name)
+    script = script_of(path, parameters, Settings.from_environment().outputs / f"{path.stem}.py")
+    environment = {**os.environ, **spec.env}
+    subprocess.run([spec.argv[0], script], cwd=path.parent, env=environment, capture_output=True, check=True)
 
 
 WAYS: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "script": as_script,
     "forked": lambda path, parameters: as_stage(path, parameters, "on"),
     "cold": lambda path, parameters: as_stage(path, parameters, "off"),
-    "stock": as_stock,
+    "stock papermill": as_stock,
 }
 
 
-Seconds = dict[str, dict[str, float]]
-"""Median, least and most, by way."""
-
-
-def measure(rounds: int, wanted: list[str]) -> dict[str, Seconds]:
-    """Seconds of the stages that are wanted."""
-    taken: dict[str, Seconds] = {}
+@contextmanager
+def a_project() -> Iterator[Path]:
+    """A project in a temporary folder, its registry and the servers of warm kernels there."""
     with tempfile.TemporaryDirectory(prefix="galley-bench-") as folder:
-        project = Path(folder) / "project"
+        project = Path(folder).resolve() / "project"
         os.environ.update(GALLEY_HOME=str(HOME), GALLEY_DATA=f"{project}/data", GALLEY_OUTPUTS=f"{project}/outputs")
+        os.environ.setdefault("JUPYTER_PATH", str(HOME / ".venvs" / "jupyter"))
         (project / "outputs").mkdir(parents=True)
-        for stage, given in STAGES.items():
+        yield project
+
+
+def measure(rounds: int, wanted: list[str]) -> Iterator[tuple[str, dict[str, list[float]]]]:
+    """Seconds by way of the stages that are wanted, one after the other."""
+    prepare()
+    with a_project() as project:
+        for stage, given in [*STAGES.items()][: 1 + max(map([*STAGES].index, wanted))]:
             path, parameters = HOME / "notebooks" / f"{stage}.ipynb", {"ds": DS, **given}
             if stage in wanted:
-                taken[stage] = compare(path, parameters, project, rounds)
-                print(row(stage, taken[stage]), flush=True)  # noqa: T201
+                yield stage, compare(path, parameters, project, rounds)
             WAYS["forked"](path, parameters)  # the next stage goes on from here
+
+
+def compare(path: Path, parameters: dict[str, Any], project: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds of one stage by way. What it changes is undone."""
+    before = project.with_name("before")
+    shutil.copytree(project, before)
+
+    def timed(way: str) -> float:
+        shutil.rmtree(project)
+        shutil.copytree(before, project)
+        return seconds(lambda: WAYS[way](path, parameters))
+
+    timed("forked")  # it starts the server of warm kernels
+    taken = in_turns({way: lambda way=way: timed(way) for way in WAYS}, rounds, unkept=0)
+    shutil.rmtree(project)
+    before.rename(project)
     return taken
 
 
-def compare(path: Path, parameters: dict[str, Any], project: Path, rounds: int) -> Seconds:
-    """Seconds of one stage. What it changes is undone; the ways begin by turns."""
-    before = project.with_name("before")
-    shutil.copytree(project, before)
-    runs: dict[str, list[float]] = {way: [] for way in WAYS}
-    for turn in range(rounds + 1):
-        first = turn % len(WAYS)
-        for way in [*list(WAYS)[first:], *list(WAYS)[:first]]:
-            shutil.rmtree(project)
-            shutil.copytree(before, project)
-            began = time.perf_counter()
-            WAYS[way](path, parameters)
-            if turn:  # the first starts servers and fills the file system's cache
-                runs[way].append(time.perf_counter() - began)
-    shutil.rmtree(project)
-    before.rename(project)
-    summed_up = {"median": statistics.median, "min": min, "max": max}
-    return {way: {name: round(of(taken), 2) for name, of in summed_up.items()} for way, taken in runs.items()}
-
-
-HEAD = """\
-| stage | script, s | forked | cold | stock papermill | forked : script | cold : script |
-|---|---|---|---|---|---|---|"""
-
-
-def row(stage: str, seconds: Seconds) -> str:
-    """Medians and their spread, and the ratios of the medians."""
-    told = [f"{of['median']:.2f} ({of['min']:.2f}-{of['max']:.2f})" for of in (seconds[way] for way in WAYS)]
-    script = seconds["script"]["median"]
-    ratios = [f"**{seconds['forked']['median'] / script:.2f}**", f"{seconds['cold']['median'] / script:.2f}"]
-    return "| " + " | ".join([stage, *told, *ratios]) + " |"
+def row(stage: str, taken: dict[str, list[float]]) -> list[str]:
+    """Medians and their spread, and the ratios to the script."""
+    told = [f"**{shown(ratios(taken, 'forked', 'script'))}**", shown(ratios(taken, "cold", "script"))]
+    return [stage, *(shown(summed_up(taken[way])) for way in WAYS), *told]
 
 
 def main() -> None:
     """Measure, and keep the table in docs/benchmarks.md and the seconds beside this file."""
-    rounds, *wanted = sys.argv[1:] or ["5"]
+    wanted = sys.argv[2:] or FEW
     kept = Path(__file__).with_suffix(".json")
     known = files.read_json(kept) if kept.is_file() else {}
-    known |= measure(int(rounds), wanted or list(STAGES))
-    files.write_json(kept, known)
-    table = "\n".join([HEAD, *(row(stage, known[stage]) for stage in STAGES if stage in known)])
-    page = HOME / "docs" / "benchmarks.md"
-    marks = re.compile(r"(<!-- stages -->\n).*?(\n<!-- end -->)", re.DOTALL)
-    page.write_text(marks.sub(lambda match: match[1] + "\n" + table + "\n" + match[2], page.read_text()))
+    for stage, taken in measure(rounds_of(sys.argv[1:]), list(STAGES) if wanted == ["all"] else wanted):
+        known[stage] = taken
+        print(row(stage, taken), flush=True)  # noqa: T201
+    rows = [row(stage, known[stage]) for stage in STAGES if stage in known]
+    keep(__file__, known, table(["seconds", *WAYS, "forked : script", "cold : script"], rows))
 
 
 if __name__ == "__main__":

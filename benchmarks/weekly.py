@@ -4,13 +4,17 @@ Usage: .venvs/bench/bin/python benchmarks/weekly.py [ROUNDS]
 
 The same lines in three ways, on one scheduler, one run after the other, taking turns. An embedded Airflow runs in a
 temporary folder, from an environment that has MLflow and scikit-learn too: PythonOperator needs them there. What a run
-took is what Airflow's database says; where a stage's time goes, the record in its executed notebook says too.
+took is what Airflow's database says; where a stage's time goes, the task's log and its executed notebook say too.
+
+Before that each script has run once, which makes the registry, and one run of notebooks has started the server of warm
+kernels and all of Airflow's workers.
 """
 
+import json
 import os
 import shutil
 import sqlite3
-import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from measuring import HOME, in_turns, keep, ratios, script_of, shown, summed_up, table
+from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, shown, summed_up, table
 
 from galley.days import Day
 from galley.execute import Execution, StageRun
 from galley.local import failure, ports
-from galley.local.airflow import ADMIN, Airflow, database
+from galley.local.airflow import ADMIN, Airflow, airflow_home, database
 from galley.local.api import Client
 from galley.local.errors import RunFailed
 from galley.local.services import Services
@@ -74,15 +78,23 @@ with DAG("WAY", schedule=None, start_date=datetime(2013, 1, 1, tzinfo=UTC)):
             before >> task
         before = task
 """
-PARTS = {
-    "scheduled, queued, picked up": "queued_dttm to start_date",
-    "process, DAG file, imports": "start_date to the record's start",
-    "parameters, kernel": "to the first cell's start",
-    "cells, and saves between them": "to the last cell's end",
-    "end of the kernel, record": "to the record's end",
-    "page, publishing, XCom": "to end_date",
-}
-"""Of a stage in its task, and between which times they lie."""
+WORKBENCH = HOME / ".venvs" / "workbench" / "bin" / "python"
+PARTS = (
+    "scheduler: from the task before until queued",
+    "queued, until a worker has it",
+    "process, Airflow's own start",
+    "DAG file",
+    "imports, what it rests on, first save",
+    "parameters, kernel",
+    "cells",
+    "between the cells: messages, saves",
+    "end of the kernel",
+    "last save, page",
+    "publishing, XCom",
+)
+"""Of a task and its stage, one after the other."""
+Times = dict[str, datetime]
+"""Of a task, by the column of Airflow's database."""
 
 
 def write_project(project: Path) -> None:
@@ -92,8 +104,7 @@ def write_project(project: Path) -> None:
     for name in STEPS:
         notebook = project / "notebooks" / "train_weekly" / f"{name}.ipynb"
         script_of(notebook, {"ds": DS}, project / "scripts" / f"{name}.py")
-    python = HOME / ".venvs" / "workbench" / "bin" / "python"
-    given = {"SCRIPTS": project / "scripts", "PYTHON": python, "STEPS": STEPS, '"DS"': repr(DS)}
+    given = {"SCRIPTS": project / "scripts", "PYTHON": WORKBENCH, "STEPS": STEPS, '"DS"': repr(DS)}
     for way, steps in WAYS.items():
         text = HEAD + steps + TAIL.replace("WAY", way)
         for name, value in given.items():
@@ -101,10 +112,12 @@ def write_project(project: Path) -> None:
         (project / "dags" / f"{way}.py").write_text(text)
 
 
-def generate(settings: Settings) -> None:
-    """The day's data, by the stage that makes it."""
+def prepare(settings: Settings) -> None:
+    """The day's data, by the stage that makes it; and each step once, as PythonOperator will run it."""
     path = settings.notebooks / "generate_data" / "01_generate.ipynb"
     Execution(StageRun(path, {"ds": DS}, Day.of(DS, settings).reports("generate_data"), path.stem, path.stem)).run()
+    for name in STEPS:
+        subprocess.run([sys.executable, settings.home / "scripts" / f"{name}.py"], capture_output=True, check=True)
 
 
 class Desk:
@@ -115,7 +128,6 @@ class Desk:
         self._services = services
         self._settings = airflow.settings
         self._day = date(2025, 1, 1)
-        self.runs: list[tuple[str, str]] = []
 
     def start(self, airflow: Airflow) -> None:
         """Wait until it knows the DAGs."""
@@ -126,8 +138,8 @@ class Desk:
         for way in WAYS:
             self._client.unpause(way)
 
-    def run(self, way: str) -> float:
-        """Seconds of one run, by Airflow's own account."""
+    def run(self, way: str) -> tuple[Times, dict[str, Times]]:
+        """When a run, and when each of its tasks, began and ended, by Airflow's own account."""
         self._day += timedelta(1)
         self._client.trigger(way, self._day.isoformat(), {})
         while (run := self._client.run(way, self._day.isoformat())) is None or run.state in ("queued", "running"):
@@ -135,39 +147,66 @@ class Desk:
             time.sleep(0.5)
         if run.state != "success":
             raise RunFailed(failure.describe(run, self._settings))
-        self.runs.append((way, run.run_id))
-        ((began, ended),) = self._ask(
-            "select start_date, end_date from dag_run where run_id = ? and dag_id = ?", run.run_id, way
-        )
-        return (moment(ended) - moment(began)).total_seconds()
+        (whole,) = self._ask("dag_run", ["start_date", "end_date"], way, run.run_id)
+        tasks = self._ask("task_instance", ["task_id", "queued_dttm", "start_date", "end_date"], way, run.run_id)
+        return times(whole), {task.pop("task_id"): times(task) for task in tasks}
 
-    def tasks(self, way: str, run_id: str) -> dict[str, tuple[datetime, datetime, datetime]]:
-        """When each task of a run was queued, started and ended."""
-        question = (
-            "select task_id, queued_dttm, start_date, end_date from task_instance where run_id = ? and dag_id = ?"
-        )
-        return {name: tuple(map(moment, times)) for name, *times in self._ask(question, run_id, way)}
+    def log(self, way: str, step: str) -> list[dict[str, Any]]:
+        """What the task of the last run said."""
+        logs = airflow_home(self._settings) / "logs" / f"dag_id={way}"
+        (path,) = logs.glob(f"run_id=*{self._day}/task_id={step}/attempt=1.log")
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
-    def _ask(self, question: str, *values: str) -> list[Any]:
+    def _ask(self, what: str, columns: list[str], way: str, run_id: str) -> list[dict[str, str]]:
+        question = f"select {', '.join(columns)} from {what} where dag_id = ? and run_id = ?"  # noqa: S608
         connection = sqlite3.connect(database(self._settings), timeout=60)
         try:
-            return connection.execute(question, values).fetchall()
+            return [dict(zip(columns, row, strict=True)) for row in connection.execute(question, (way, run_id))]
         finally:
             connection.close()
 
 
 def moment(text: str) -> datetime:
-    """A time as the database or a record has it."""
+    """A time as the database, a log or a record has it."""
     told = datetime.fromisoformat(text)
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
-def parts(times: tuple[datetime, datetime, datetime], record: nbformat.NotebookNode) -> list[float]:
-    """Seconds of each of PARTS, of one stage."""
+def times(row: dict[str, str]) -> Times:
+    """A row of the database, whose columns are times."""
+    return {name: moment(text) for name, text in row.items()}
+
+
+def seconds_of(one: Times) -> float:
+    """From start to end."""
+    return (one["end_date"] - one["start_date"]).total_seconds()
+
+
+def parts(before: datetime, task: Times, log: list[dict[str, Any]], record: nbformat.NotebookNode) -> list[float]:
+    """Milliseconds of each of PARTS; `before` is when the task could have been queued."""
+
+    def said(text: str) -> dict[str, Any]:
+        return next(line for line in log if text in line["event"])
+
+    parsed = said("parse complete")
     cells = [cell.metadata.papermill for cell in record.cells if cell.metadata.get("papermill", {}).get("start_time")]
-    inside = [record.metadata.galley.started, cells[0].start_time, cells[-1].end_time, record.metadata.galley.ended]
-    marks = [times[0], times[1], *map(moment, inside), times[2]]
-    return [(later - earlier).total_seconds() for earlier, later in pairwise(marks)]
+    first, last = moment(cells[0].start_time), moment(cells[-1].end_time)
+    inside = sum((moment(cell.end_time) - moment(cell.start_time) for cell in cells), timedelta())
+    marks = [
+        before,
+        task["queued_dttm"],
+        task["start_date"],
+        moment(parsed["timestamp"]) - timedelta(milliseconds=parsed["dag_file_parse_ms"]),
+        moment(parsed["timestamp"]),
+        moment(said("attempt ")["timestamp"]),
+        first,
+        first + inside,
+        last,
+        moment(record.metadata.galley.ended),
+        moment(said(" Report: ")["timestamp"]),
+        task["end_date"],
+    ]
+    return [1000 * (later - earlier).total_seconds() for earlier, later in pairwise(marks)]
 
 
 @contextmanager
@@ -181,46 +220,54 @@ def a_project() -> Iterator[Settings]:
         yield Settings.from_environment()
 
 
-def measure(rounds: int) -> dict[str, Any]:
-    """Seconds of whole runs by way, and of a stage's parts by step."""
-    with a_project() as settings, Services(settings.home / ".airflow" / "logs" / "services") as services:
-        generate(settings)
+Taken = dict[str, Any]
+"""Of one run: seconds of the whole and of each task, and of notebooks the milliseconds of each part."""
+
+
+def run(desk: Desk, way: str, settings: Settings) -> Taken:
+    """One run, and what is known of it."""
+    whole, tasks = desk.run(way)
+    taken: Taken = {"seconds": seconds_of(whole), "tasks": {step: seconds_of(tasks[step]) for step in STEPS}}
+    if way == "notebooks":
+        before = [whole["start_date"], *(tasks[step]["end_date"] for step in STEPS)]
+        reports = Day.of(DS, settings).reports(way)
+        taken["parts"] = {
+            step: parts(ready, tasks[step], desk.log(way, step), nbformat.read(reports / f"{step}.ipynb", as_version=4))
+            for step, ready in zip(STEPS, before, strict=False)
+        }
+    return taken
+
+
+def measure(rounds: int) -> dict[str, list[Taken]]:
+    """The runs, by way."""
+    with a_project() as settings, Services(airflow_home(settings) / "logs" / "services") as services:
+        prepare(settings)
         airflow = Airflow(settings, ports.free(), schedule=False)
         airflow.prepare()
         desk = Desk(airflow, services)
         desk.start(airflow)
-        inside: dict[str, list[list[float]]] = {step: [] for step in STEPS}
-
-        def run(way: str) -> float:
-            seconds = desk.run(way)
-            if way == "notebooks":
-                for step, times in desk.tasks(*desk.runs[-1]).items():
-                    path = Day.of(DS, settings).reports("notebooks") / f"{step}.ipynb"
-                    inside[step].append(parts(times, nbformat.read(path, as_version=4)))
-            return seconds
-
-        taken = in_turns({way: lambda way=way: run(way) for way in WAYS}, rounds)
-    return {
-        "seconds": taken,
-        "summary": {way: summed_up(values) for way, values in taken.items()},
-        "ratio": {f"notebooks : {way}": ratios(taken, "notebooks", way) for way in ("python", "bash")},
-        "parts": {
-            step: [statistics.median(part) for part in zip(*kept[1:], strict=True)] for step, kept in inside.items()
-        },
-    }
+        desk.run("notebooks")
+        return in_turns({way: lambda way=way: run(desk, way, settings) for way in WAYS}, rounds, unkept=0)
 
 
 def main() -> None:
-    """Measure, and keep the tables in docs/benchmarks.md and the seconds beside this file."""
-    results = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
-    rows = [[way, shown(summary)] for way, summary in results["summary"].items()]
-    rows += [[f"**{name}**", f"**{shown(summary)}**"] for name, summary in results["ratio"].items()]
-    told = table(["five steps in Airflow, as", "seconds"], rows)
-    inside = [[part, *(f"{1000 * results['parts'][step][n]:.0f}" for step in STEPS)] for n, part in enumerate(PARTS)]
-    profile = table(["milliseconds of a stage in its task", *STEPS], inside)
-    print(told, profile, sep="\n\n")  # noqa: T201
-    keep(__file__, results, told)
-    keep(__file__, results, profile, mark="profile")
+    """Measure, and keep the tables in docs/benchmarks.md and the runs beside this file."""
+    runs = measure(rounds_of(sys.argv[1:]))
+    whole = {way: [taken["seconds"] for taken in runs[way]] for way in WAYS}
+    rows = [["all five, s", *(shown(summed_up(whole[way]), 1) for way in WAYS)]]
+    rows.append(
+        ["notebooks : this", "", *(f"**{shown(ratios(whole, 'notebooks', to))}**" for to in ("python", "bash"))]
+    )
+    tasks = {step: {way: [taken["tasks"][step] for taken in runs[way]] for way in WAYS} for step in STEPS}
+    rows += [[f"task {step}, s", *(shown(summed_up(tasks[step][way])) for way in WAYS)] for step in STEPS]
+    keep(__file__, runs, table(["five steps in Airflow", *WAYS], rows))
+    inside = {step: list(zip(*(taken["parts"][step] for taken in runs["notebooks"]), strict=True)) for step in STEPS}
+    lines = [
+        [part, *(f"{summed_up(inside[step][number])['median']:.0f}" for step in STEPS)]
+        for number, part in enumerate(PARTS)
+    ]
+    sums = [f"**{sum(summed_up(part)['median'] for part in inside[step]):.0f}**" for step in STEPS]
+    keep(__file__, runs, table(["milliseconds", *STEPS], [*lines, ["**all**", *sums]]), mark="profile")
 
 
 if __name__ == "__main__":

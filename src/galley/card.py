@@ -107,7 +107,7 @@ def publish(client: "MlflowClient", registered: Registered, version: str, text: 
 
 def restate(client: "MlflowClient", registered: Registered, settings: Settings) -> None:
     """Bring the last section up to date, in the cards of the versions that the last two moves were about."""
-    moved = dict.fromkeys(entry.version for entry in registered.journal[-2:] if entry.version in registered.versions)
+    moved = dict.fromkeys(entry.version for entry in registered.journal[-2:] if registered.get(entry.version))
     for version in moved:
         with asking(settings):
             text = client.get_model_version(registered.name, version).description or ""

@@ -7,10 +7,13 @@ from pathlib import Path
 from galley import files
 
 _PRELOADED = (
-    "numpy", "pandas", "pyarrow", "pyarrow.csv", "matplotlib.pyplot",
+    "numpy", "pandas", "pandas.io.formats.style", "pandas.plotting._matplotlib", "pyarrow", "pyarrow.csv",
+    "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
     "sklearn.ensemble", "sklearn.pipeline", "sklearn.compose", "sklearn.linear_model", "sklearn.preprocessing",
     "sklearn.model_selection", "sklearn.metrics", "sklearn.inspection", "sklearn.calibration",
-    "mlflow", "mlflow.sklearn", "skops.io",
+    "mlflow", "mlflow.sklearn", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store", "sqlalchemy.dialects.sqlite", "skops.io",
+    "galley.stage", "galley.promotion", "galley.production", "galley.comparison.changes",
 )  # fmt: skip
 """What warm kernels have imported, of what their environment has. Add what makes your stages' first cell slow."""
 
@@ -26,8 +29,13 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
         "argv": [str(python), "-m", "galley.kernel_application", "-f", "{connection_file}", "--log-level=ERROR"],
         "display_name": f"galley {name}",
         "language": "python",
-        # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
-        "env": {"PYTHONWARNINGS": "ignore:IProgress not found"},
+        "env": {
+            # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
+            "PYTHONWARNINGS": "ignore:IProgress not found",
+            # OpenMP's threads would spin while they wait for each other. Where other tasks want the processor, one of
+            # them has none, and the others burn theirs: the fit of a small model took twenty times as long.
+            "OMP_WAIT_POLICY": "PASSIVE",
+        },
         "metadata": {
             "debugger": True,
             "kernel_provisioner": {"provisioner_name": "galley-warm", "config": {"modules": _installed()}},

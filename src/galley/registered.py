@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from galley import files, journal
 from galley.days import Day
-from galley.decision import ABSENT, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
+from galley.decision import ABSENT, APPROVE, DECISION_TAG, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
 from galley.errors import DecisionError, ModelNotFound
-from galley.registry import CHALLENGER, asking, connect, download, model_digest, model_files
+from galley.registry import CHALLENGER, CHAMPION, asking, connect, download, model_digest, model_files
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlflow.models import Model as MlflowModel
 
 WEEKLY = "train_weekly"
+_ALL = 10_000
+_RECENT = 20
+"""How many versions are looked at, at most, for the last one that was approved."""
 
 
 class Registered:
@@ -35,33 +38,66 @@ class Registered:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.") from None
+        self._known: dict[str, Standing] = {}
         self.journal = journal.entries(model.tags)
         self.aliases = {alias: str(version) for alias, version in model.aliases.items()}
 
     @cached_property
     def versions(self) -> dict[str, Standing]:
-        """All versions by their numbers. Not read before somebody asks: after five years they are hundreds."""
-        with asking(self._settings):
-            found = self._client.search_model_versions(f"name='{self.name}'", max_results=10_000)
-        return {str(version.version): Standing(str(version.version), version.tags) for version in found}
+        """All versions by their numbers: after five years hundreds, so that what is done each week asks for a few."""
+        return self._search("", _ALL)
+
+    def get(self, version: str) -> Standing | None:
+        """A version by its number; None if there is none."""
+        from mlflow import MlflowException
+
+        if version not in self._known and version.isascii() and version.isdecimal():
+            with asking(self._settings):
+                try:
+                    found = self._client.get_model_version(self.name, version)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                        raise
+                    return None
+            self._known[version] = Standing(version, found.tags)
+        return self._known.get(version)
+
+    def find(self, version: str) -> Standing:
+        """A version by its number. Raises DecisionError if there is none."""
+        found = self.get(version)
+        if found is None:
+            known = ", ".join(sorted(self.versions, key=int))
+            raise DecisionError(f"{self.name} has no version {version!r}. Give one of {known}.")
+        return found
 
     def alias(self, name: str) -> Standing | None:
         """The version that an alias names."""
-        return self.versions.get(self.aliases.get(name, ""))
+        return self.get(self.aliases.get(name, ""))
+
+    def all_of_day(self, ds: str) -> list[Standing]:
+        """The versions that were trained for a day."""
+        return [*self._search(f" and tags.`{DS_TAG}` = '{ds}'", _ALL).values()]
 
     def of_day(self, ds: str) -> Standing:
         """The newest version that was trained for a day."""
-        found = [standing for standing in self.versions.values() if standing.tags.get(DS_TAG) == ds]
+        found = self.all_of_day(ds)
         if not found:
             raise DecisionError(f"No version of {self.name} is registered for {ds}. Run 04_validate of that day first.")
         return max(found, key=lambda standing: standing.age)
 
-    def find(self, version: str) -> Standing:
-        """A version by its number."""
-        if version not in self.versions:
-            known = ", ".join(sorted(self.versions, key=int))
-            raise DecisionError(f"{self.name} has no version {version!r}. Give one of {known}.")
-        return self.versions[version]
+    def approved(self) -> list[Standing]:
+        """The newest versions that were approved, and the champion, which may be older and have been approved later."""
+        found = self._search(f" and tags.`{DECISION_TAG}` = '{APPROVE}'", _RECENT)
+        champion = self.alias(CHAMPION)
+        return [*found.values(), *([champion] if champion else [])]
+
+    def _search(self, condition: str, most: int) -> dict[str, Standing]:
+        """The newest versions that fulfil a condition on their tags, by their numbers."""
+        with asking(self._settings):
+            found = self._client.search_model_versions(
+                f"name='{self.name}'{condition}", max_results=most, order_by=["version_number DESC"]
+            )
+        return {str(version.version): Standing(str(version.version), version.tags) for version in found}
 
 
 def evidence(day: Day, before: str) -> dict[str, str]:
@@ -185,11 +221,9 @@ def _make_registered_model(client: "MlflowClient", name: str) -> None:
 
 def _same(registered: Registered, tags: Mapping[str, str]) -> str | None:
     """The version that already is this day's model, byte for byte."""
-    identity = (DS_TAG, DIGEST_TAG + MODEL)
-    for standing in registered.versions.values():
-        if all(standing.tags.get(key) == tags[key] for key in identity):
-            return standing.version
-    return None
+    same = DIGEST_TAG + MODEL
+    found = (one for one in registered.all_of_day(tags[DS_TAG]) if one.tags.get(same) == tags[same])
+    return next((one.version for one in found), None)
 
 
 def _create(client: "MlflowClient", name: str, source: str, day: Day, tags: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
 from galley.errors import RecordLost
@@ -88,6 +88,12 @@ def _exporter() -> HTMLExporter:
     exporter.register_filter("galley_base64", lambda text: base64.b64encode("".join(text).encode()).decode())
     exporter.register_filter("galley_image", lambda text: re.sub(r"[^A-Za-z0-9+/=]", "", "".join(text)))
     return exporter
+
+
+def prepare() -> None:
+    """Do once what the first page of a process costs beside itself: templates are compiled, lexers imported."""
+    outputs = [new_output("stream", text=" "), new_output("display_data", {"text/html": " ", "text/markdown": " "})]
+    render(new_notebook(cells=[new_markdown_cell("# a"), new_code_cell("a", outputs=outputs)]), "")
 
 
 def render(node: NotebookNode, title: str) -> str:

@@ -80,7 +80,7 @@ def since_last_accepted(registered: Registered, day: Day, version: str) -> Chang
 
 def last_accepted(registered: Registered, version: str) -> Decision | None:
     """The last approval there was of another version than this one."""
-    decisions = [recorded(one.tags) for one in registered.versions.values() if one.version != version]
+    decisions = [recorded(one.tags) for one in registered.approved() if one.version != version]
     approvals = [decision for decision in decisions if decision is not None and decision.decision == APPROVE]
     return max(approvals, key=lambda decision: decision.decided_at, default=None)
 

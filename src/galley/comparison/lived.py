@@ -61,7 +61,8 @@ def lived_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[
 
 def training_days(registered: Registered, settings: Settings, version: str) -> list[str]:
     """The days that a registered version learned from, as its prepare stage concluded; else the day it is of."""
-    ds = registered.versions[version].tags.get(DS_TAG, "") if version in registered.versions else ""
+    found = registered.get(version)
+    ds = found.tags.get(DS_TAG, "") if found else ""
     conclusions = settings.outputs / ds / WEEKLY / "metrics.json"
     prepared = files.read_json(conclusions).get("prepare") if ds and conclusions.is_file() else None
     return list((prepared or {}).get("days", [ds]))
@@ -69,7 +70,7 @@ def training_days(registered: Registered, settings: Settings, version: str) -> l
 
 def promised(client: "MlflowClient", registered: Registered, settings: Settings, version: str) -> dict[str, float]:
     """The scores of a version's validation, as they were when it was registered; none for what never was."""
-    if version not in registered.versions:
+    if registered.get(version) is None:
         return {}
     with asking(settings):
         run = client.get_model_version(registered.name, version).run_id

@@ -103,7 +103,7 @@ class Airflow:
             "core": {
                 "dags_folder": self.settings.home / "dags",
                 "plugins_folder": self.home / "plugins",
-                "executor": "LocalExecutor",
+                "executor": "galley.airflow.executor.StageExecutor",
                 # Each is a process that waits: the default is 32 of them.
                 "parallelism": 4,
                 "load_examples": False,

@@ -27,6 +27,9 @@ class Registered:
         decided = Decision(decision, version, ds, "ada", "because", at, "run", digests)
         self.versions[version] = Standing(version, decided.tags())
 
+    def approved(self):
+        return [one for one in self.versions.values() if one.tags.get("galley.decision") != "Reject"]
+
 
 def notebook(ds, source=CODE, libraries=LIBRARIES, conclusion=None, **asked):
     """An executed stage."""

@@ -166,3 +166,24 @@ def test_a_registered_model_whose_files_changed_is_refused(
     (artifacts / "model.skops").write_bytes(b"another")
     with pytest.raises(DecisionError, match="changed since it was registered"):
         registry.resolve("", settings)
+
+
+def test_the_approved_are_the_newest_and_the_champion_whatever_its_age(
+    settings: Settings, client: MlflowClient, promote: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote("2026-11-02")
+    name, origin = settings.model, client.get_model_version(settings.model, "1")
+    for decision in ("Approve", "Reject", "Approve", "Approve"):
+        client.create_model_version(name, origin.source, tags={"galley.decision": decision})
+    monkeypatch.setattr(registered, "_RECENT", 2)
+    assert [one.version for one in registered.Registered(client, settings).approved()] == ["5", "4", "1"]
+
+
+def test_a_version_that_is_not_there_is_none_and_to_find_it_names_those_there_are(
+    settings: Settings, client: MlflowClient, promote: Make
+) -> None:
+    promote("2026-11-02")
+    looked = registered.Registered(client, settings)
+    assert [looked.get(version) for version in ("", "7", "no number")] == [None] * 3
+    with pytest.raises(DecisionError, match=r"no version '7'. Give one of 1\."):
+        looked.find("7")

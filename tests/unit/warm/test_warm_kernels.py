@@ -1,12 +1,15 @@
 """A forked kernel does what a cold one does, and is nobody else's."""
 
 import os
+import sys
 import threading
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import servers, within
+
+from galley.kernels import write_kernelspec
 
 MODEL = """
 import numpy as np, os
@@ -33,6 +36,36 @@ def test_ten_forked_kernels_in_a_row_train_and_score_as_a_cold_one_does(start, n
     assert not cold.is_forked
     assert all(kernel.is_forked for kernel in kernels)
     assert [kernel.run(MODEL) for kernel in kernels] == [expected] * 10
+
+
+def test_a_forked_kernel_of_the_environment_asks_a_registry_and_imports_little(start, folder, tmp_path):
+    write_kernelspec("as-it-is", Path(sys.executable), folder / "jupyter")
+    code = """
+import sys
+there = set(sys.modules)
+from galley.registered import Registered
+from galley.registry import connect
+from galley.settings import Settings
+connect(Settings.from_environment())
+answer = sorted({name for name in set(sys.modules) - there})
+"""
+    environment = {**os.environ, "GALLEY_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    kernel = start("as-it-is", env=environment)
+    assert kernel.is_forked
+    heavy = ("sqlalchemy.", "pandas.", "sklearn.", "nbformat.", "galley.")
+    assert [name for name in kernel.run(code) if name.startswith(heavy)] == []
+
+
+@pytest.mark.parametrize("warm", ["on", "off"])
+def test_the_threads_of_a_kernel_wait_without_spinning(start, name, monkeypatch, warm):
+    monkeypatch.setenv("GALLEY_WARM_KERNELS", warm)
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "TRUE")  # OpenMP says what it took, when it is loaded
+    code = """
+import os, subprocess, sys
+said = subprocess.run([sys.executable, "-c", "import sklearn.ensemble"], capture_output=True, text=True).stderr
+answer = [os.environ["OMP_WAIT_POLICY"], "OMP_WAIT_POLICY = 'PASSIVE'" in said]
+"""
+    assert start(name).run(code) == ["PASSIVE", True]
 
 
 def test_a_process_pool_in_a_forked_kernel_works(start, name):

@@ -1,0 +1,33 @@
+"""What a task of StageExecutor begins with: of a DAG of stages, a stage and its report, only Airflow's own is left."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[2]
+CODE = """
+import runpy, sys
+from galley.airflow.executor import StageExecutor
+executor = StageExecutor(parallelism=1)
+executor.start()
+try:
+    there = set(sys.modules)
+    runpy.run_path({dag!r})
+    import galley.execute, galley.runner
+    from galley.render import prepare
+    prepare()
+    there |= {{name for name in sys.modules if name.partition(".")[0] in ("airflow", "croniter")}}
+    print("left:", sorted(set(sys.modules) - there))
+finally:
+    executor.end()
+"""
+
+
+@pytest.mark.parametrize("dag", sorted(path.name for path in (HOME / "dags").glob("*.py")))
+def test_nothing_is_left_to_import_for_a_task(dag, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    code = CODE.format(dag=str(HOME / "dags" / dag))
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "left: []" in told.splitlines()
