@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from galley import files, mlflow_pages
+from galley.checkout import described
 from galley.days import Day
 from galley.decision import MODEL, Decision
 from galley.journal import Entry
@@ -72,9 +73,8 @@ def _training_record(day: Day) -> dict[str, str]:
         return {}
     record = nbformat.read(path, as_version=4).metadata.get("galley", {})
     digests = [fact["sha256"] for fact in record.get("inputs", []) if fact["path"].endswith("/train.csv")]
-    clean = record.get("source", {}).get("git_clean")
     return {
-        "commit": (record.get("source", {}).get("git_commit") or "") + " and changes to it" * (clean is False),
+        "commit": described(record.get("source", {})),
         "python": record.get("kernel", {}).get("python") or "",
         "training_digest": digests[-1] if digests else "",
     }
