@@ -64,7 +64,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(engine, folder):
-    """Everything up by `make stack`, in a checkout of one commit, on free ports, with what stages in containers need."""
+    """Everything up by `make stack`, in a checkout of one commit, on free ports, ready for stages in containers."""
     text = filled((folder / ".env.example").read_text(), folder, os.getuid())
     own = {f"{name}_PORT": ports.free() for name in ("AIRFLOW", "MLFLOW", "JUPYTER")}
     own |= {

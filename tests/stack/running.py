@@ -4,7 +4,6 @@ import email.policy
 import hashlib
 import html
 import json
-import re
 import subprocess
 import time
 import urllib.error
@@ -202,8 +201,7 @@ class Stack:
     def mails(self, subject):
         """The texts of the mails with this subject that the mail catcher has got."""
         names = self.exec("mail", "find", "/mail/box/new", "-type", "f", check=False).split()
-        texts = re.split(
-            r"(?m)^\0\n", self.exec("mail", "sh", "-c", 'for f; do cat "$f"; printf "\\0\\n"; done', "-", *names)
-        )
+        script = 'for name; do cat "$name"; printf "\\0"; done'
+        texts = self.exec("mail", "sh", "-c", script, "sh", *names).split("\0")
         mails = [email.message_from_string(text, policy=email.policy.default) for text in texts]
         return [html.unescape(mail.get_body().get_content()) for mail in mails if mail["Subject"] == subject]

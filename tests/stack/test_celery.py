@@ -23,9 +23,9 @@ def test_days_arrive_by_both_workers(stack, workers):
 
 
 def test_a_killed_workers_stage_is_done_by_the_other_and_its_attempt_says_interrupted(stack, workers):
+    before = stack.accepted()
     stack.begin("train_weekly", TRAINED)
     killed = stack.in_the_midst(TRAINED, "train_weekly", "03_train")["host"]
-    before = stack.accepted()
     # As a machine that is lost: nothing starts this worker again.
     stack.lose(killed)
     assert stack.ends("train_weekly", TRAINED) == ["success"]
