@@ -11,7 +11,7 @@ BEFORE = "2026-10-11"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def late(stack):
+def late(stack, week):
     """A day whose predictions do not come, and the triggerer, which is to tell, killed just before their hour."""
     soon = datetime.now(UTC) - timedelta(hours=6) + timedelta(seconds=20)
     body = {"dag_run_id": "late", "logical_date": soon.isoformat()}
