@@ -39,7 +39,7 @@ def test_a_review_was_asked_for_by_mail(stack):
 
 
 def test_a_review_that_nobody_answers_is_brought_to_mind_once_before_silence_is_a_reject(stack, unanswered):
-    assert stack.ends("ask_briefly", unanswered) == ["success"]
+    stack.wait(lambda: stack.client().run("ask_briefly", unanswered).state == "success", "a Reject by nobody")
     asked, reminder = sorted(stack.mails("Is anybody there?"), key=len)
     assert "There is no answer yet." in reminder
     assert "There is no answer yet." not in asked
