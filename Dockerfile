@@ -7,6 +7,8 @@
 #   docker-proxy galley-docker-proxy the filter before the Docker engine (profile docker)
 #   mail         galley-mail         catches mail in the profile dev
 
+# IMAGE_CHECKOUT is the commit that it is built from, which reports state; last in each, for it changes most often.
+
 FROM python:3.13-slim-trixie AS base
 ENV GALLEY_HOME=/opt/galley \
     GALLEY_DATA=/data \
@@ -63,6 +65,8 @@ ENV PATH=/opt/galley/.venvs/data/bin:$PATH
 COPY pyproject.toml uv.lock ./
 COPY src src
 RUN python -m compileall -q src && python -m galley.kernels data .venvs/jupyter
+ARG IMAGE_CHECKOUT=""
+ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
 
 FROM base AS workbench
@@ -72,6 +76,8 @@ RUN install -d -m 2775 -o 50000 -g 0 /mlflow
 COPY pyproject.toml uv.lock ./
 COPY src src
 RUN python -m compileall -q src && python -m galley.kernels workbench .venvs/jupyter
+ARG IMAGE_CHECKOUT=""
+ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
 
 FROM base AS airflow
@@ -82,6 +88,8 @@ RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs
 COPY pyproject.toml uv.lock ./
 COPY src src
 RUN python -m compileall -q src
+ARG IMAGE_CHECKOUT=""
+ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
 
 FROM base AS worker
@@ -95,6 +103,8 @@ COPY pyproject.toml uv.lock ./
 COPY src src
 RUN python -m compileall -q src && \
     for name in data workbench; do .venvs/$name/bin/python -m galley.kernels $name .venvs/jupyter; done
+ARG IMAGE_CHECKOUT=""
+ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
 
 # Catches the mail of the profile dev; nothing is sent on.

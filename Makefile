@@ -54,7 +54,7 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
 	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack
 
-stack-test: $(READY) ## the tests that need Docker: the stack from nothing, its users, a killed service, a backup, stages in containers
+stack-test: $(READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/stack
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py --runner docker
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from galley import files, mlflow_pages
+from galley.checkout import described
 from galley.days import Day
 from galley.decision import MODEL, Decision
 from galley.journal import Entry
@@ -70,9 +71,8 @@ def _training_record(day: Day) -> dict[str, str]:
         return {}
     record = files.read_notebook(path).metadata.get("galley", {})
     digests = [fact["sha256"] for fact in record.get("inputs", []) if fact["path"].endswith("/train.csv")]
-    clean = record.get("source", {}).get("git_clean")
     return {
-        "commit": (record.get("source", {}).get("git_commit") or "") + " and changes to it" * (clean is False),
+        "commit": described(record.get("source", {})),
         "python": record.get("kernel", {}).get("python") or "",
         "training_digest": digests[-1] if digests else "",
     }

@@ -5,11 +5,9 @@ import json
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from galley import files
+from galley.checkout import git_state
 from galley.days import Day
 from galley.errors import MissingInput
 from galley.notebook import Notebook
@@ -44,21 +43,6 @@ def provenance(notebook: Notebook, settings: Settings) -> dict[str, Any]:
         "host": platform.node(),
         "pid": os.getpid(),
     }
-
-
-@cache
-def git_state(folder: Path) -> dict[str, Any]:
-    """The commit that is checked out and whether anything differs from it; both None where git cannot tell."""
-    try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        return {"git_commit": commit, "git_clean": _git(folder, "status", "--porcelain") == ""}
-    except (OSError, subprocess.SubprocessError):
-        return {"git_commit": None, "git_clean": None}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 def statements(node: NotebookNode) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from docker import APIClient
 from docker.utils.socket import STDOUT, frames_iter
 from requests.exceptions import RequestException
 
-from galley import evidence
+from galley.checkout import git_state
 from galley.container import messages
 from galley.container.engine import connected, container
 from galley.errors import StageKilled
@@ -83,7 +83,7 @@ class Conversation:
     def _speak(self, engine: APIClient, made: str) -> None:
         image = engine.inspect_container(made)["Image"]
         run = {**self._asked.run, "image": f"{self._image}@{image}"}
-        asked = replace(self._asked, run=run, git=evidence.git_state(self._settings.home))
+        asked = replace(self._asked, run=run, git=git_state(self._settings.home))
         stream = engine.attach_socket(made, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         lifeline = getattr(stream, "_sock", stream)
         lifeline.settimeout(None)

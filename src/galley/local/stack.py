@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from galley.checkout import IMAGE_CHECKOUT, for_image
 from galley.local.credentials import Secrets, write_private
 
 NOBODY = 50000
@@ -27,7 +28,9 @@ def main() -> int:
         return 1
     if write_settings(home):
         print("Wrote .env with generated secrets.")
-    code = subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=home, check=False).returncode  # noqa: S607
+    environment = os.environ | {IMAGE_CHECKOUT: for_image(home)}
+    command = ["docker", "compose", "up", "--build", "--wait"]
+    code = subprocess.run(command, cwd=home, env=environment, check=False).returncode
     if code == 0:
         print(addresses(read(home / ".env")))
     return code

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from galley.checkout import described
 from galley.evidence import stated
 
 LINES = 2_000
@@ -145,10 +146,8 @@ def _environment(node: NotebookNode) -> dict[str, Any]:
     if not found:
         return {}
     source = _galley(node).get("source") or {}
-    changed = " and changes to it" * (source.get("git_clean") is False)
     # Cut, as what is longer is taken for a digest, which is noise.
-    commit = (source.get("git_commit") or "unknown")[:12] + changed
-    return {"git commit": commit, "python": found["python"], **found["libraries"]}
+    return {"git commit": described(source, 12) or "unknown", "python": found["python"], **found["libraries"]}
 
 
 def _ds(node: NotebookNode) -> str:

@@ -1,0 +1,17 @@
+"""Asks a person who has less than a minute: a reminder half-way, and silence is a Reject."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from galley.airflow.review import ReviewOperator
+
+with DAG(dag_id="ask_briefly", schedule=None, start_date=datetime(2013, 1, 1, tzinfo=UTC)):
+    ReviewOperator(
+        task_id="approval",
+        subject="Is anybody there?",
+        body="[The evidence](/galley/reports)",
+        # Long enough for the scheduler to see each asking process end.
+        patience=timedelta(seconds=60),
+        reminder=timedelta(seconds=30),
+    )

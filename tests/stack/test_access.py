@@ -1,0 +1,72 @@
+"""The stack from nothing: all of it is well, and who may do what."""
+
+import pytest
+
+SERVICES = [
+    "airflow-apiserver",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+    "mlflow",
+    "jupyterlab",
+]
+
+
+def test_everything_is_up_and_says_that_it_is_well(stack, unanswered):
+    up = {found["Service"]: found["Health"] for found in stack.containers() if found["Service"] != "airflow-init"}
+    assert up == dict.fromkeys([*SERVICES, "postgres", "mail", "docker-proxy"], "healthy")
+
+
+def test_every_port_is_on_loopback(stack):
+    published = [port for found in stack.containers() for port in found["Publishers"] or [] if port["PublishedPort"]]
+    assert {port["URL"] for port in published} == {"127.0.0.1"}
+    assert len(published) == 3
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_not_root_and_cannot_write_to_its_image(stack, service):
+    assert stack.exec(service, "id", "-u").strip() == stack.settings["AIRFLOW_UID"]
+    stack.exec(service, "sh", "-c", "! touch /opt/galley/.venvs/mark /etc/mark 2>/dev/null")
+
+
+@pytest.mark.parametrize("module", ["pandas", "sklearn", "mlflow", "jupyterlab"])
+def test_airflows_image_has_nothing_of_the_stages(stack, module):
+    looked = f"from importlib.util import find_spec; raise SystemExit(find_spec('{module}') is not None)"
+    stack.exec("airflow-apiserver", "python", "-c", looked)
+
+
+@pytest.mark.parametrize("path", ["/galley/reports", "/galley/docs", "/galley/openapi.json", "/api/v2/dags"])
+def test_who_is_not_logged_in_sees_nothing_of_airflow(stack, path):
+    status, said = stack.ask(stack.url("AIRFLOW") + path)
+    assert status in (401, 403, 404), said[:200]
+
+
+def test_the_passwords_that_everybody_tries_open_nothing(stack):
+    login = {"username": "admin", "password": "admin"}
+    assert stack.ask(f"{stack.url('AIRFLOW')}/auth/token", "POST", login)[0] == 401
+    runs = f"{stack.url('MLFLOW')}/api/2.0/mlflow/experiments/search?max_results=1"
+    assert stack.ask(runs)[0] == 401
+    assert stack.ask(runs, **stack.basic("admin", "password1234"))[0] == 401
+    assert stack.ask(runs, **stack.basic("galley", stack.settings["MLFLOW_PASSWORD"]))[0] == 200
+    assert stack.ask(f"{stack.url('JUPYTER')}/api/contents")[0] == 403
+
+
+@pytest.mark.parametrize("user", ["viewer", "reviewer"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "dags/train_weekly", {"is_paused": True}),
+        ("POST", "dags/train_weekly/dagRuns", {"logical_date": "2026-01-05T00:00:00Z"}),
+        ("POST", "dags/train_weekly/clearTaskInstances", {"dry_run": True}),
+        ("POST", "variables", {"key": "model_uri", "value": "models/2026-01-05"}),
+        ("DELETE", "dags/train_weekly", None),
+    ],
+)
+def test_who_only_looks_or_reviews_changes_nothing_else(stack, user, method, path, body):
+    status, said = stack.ask(f"{stack.url('AIRFLOW')}/api/v2/{path}", method, body, **stack.token_of(user))
+    assert status == 403, said
+
+
+@pytest.mark.parametrize("user", ["admin", "reviewer", "viewer"])
+def test_who_is_logged_in_sees_reports(stack, user):
+    assert stack.ask(f"{stack.url('AIRFLOW')}/galley/reports", **stack.token_of(user))[0] == 200
