@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from galley.errors import SettingsError, StorageUnavailable
 SCHEME = "s3://"
 _NEXT = ".next"
 _MARK = "mark"
+_ABANDONED = timedelta(days=1)
 _READS = 20
 """Times that a folder is read until nothing changed meanwhile."""
 
@@ -250,6 +252,7 @@ def _replace_folder(target: Path, draft: Path) -> None:
         if not mark.names and mark.become({"id": identity, "names": found}):
             break
     _finish(target)
+    _sweep(target)
 
 
 def _finish(folder: Path) -> None:
@@ -270,6 +273,16 @@ def _finish(folder: Path) -> None:
         for key in system.find(_key(mark.aside)):
             system.rm_file(key)
     mark.become({})
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed had stored aside before it counted: a day ago, by the store's own clock."""
+    with answering():
+        found = _system(folder).find(_key(folder / _NEXT), detail=True)
+        stored = {key: facts["LastModified"] for key, facts in found.items()}
+        for key, time in stored.items():
+            if max(stored.values()) - time > _ABANDONED:
+                _system(folder).rm_file(key)
 
 
 def _system(path: Path) -> Any:

@@ -1,6 +1,8 @@
 """In a bucket too, files and folders appear whole or not at all; whoever is killed leaves the former or the new one."""
 
 import threading
+import time
+from datetime import timedelta
 
 import pytest
 from upath import UPath
@@ -118,6 +120,22 @@ def test_of_a_writer_that_is_killed_later_readers_get_the_new_folder_and_writers
         "target": b"new",
         "metrics": b"1",
     }
+
+
+def test_what_a_killed_writer_had_stored_aside_goes_when_it_is_old(in_bucket, monkeypatch):
+    folder = in_bucket / "raw"
+    with monkeypatch.context() as patch:
+        die_at(patch, "put_file", 2)
+        with pytest.raises(Killed):
+            write_folder(folder, data="lost", target="lost")
+    (left,) = folder.fs.find(f"{folder}/.next")
+    write_folder(folder, data="1")
+    assert folder.fs.exists(left)
+    monkeypatch.setattr(bucket, "_ABANDONED", timedelta(seconds=1))
+    time.sleep(2.1)
+    write_folder(folder, data="2")
+    assert [name.rpartition("/")[2] for name in folder.fs.find(f"{folder}/.next")] == ["mark"]
+    assert content(folder) == {"data": "2"}
 
 
 def test_a_reader_never_gets_a_part_while_a_folder_is_replaced_again_and_again(in_bucket):
