@@ -194,6 +194,7 @@ def test_who_may_answer_comes_from_the_settings(monkeypatch):
     assert [user["id"] for user in ReviewOperator(task_id="a", subject="?", body="").assigned_users] == ["ada", "grace"]
 
 
+@pytest.mark.local_runner  # the test's image has no extra s3, and its network no way to a store on loopback
 def test_a_sensor_and_a_stage_work_on_files_in_a_bucket(in_bucket, notebook, monkeypatch):
     monkeypatch.setenv("GALLEY_DATA", f"{in_bucket}/data")
     monkeypatch.setenv("GALLEY_OUTPUTS", f"{in_bucket}/outputs")
