@@ -24,25 +24,20 @@ class FileLock:
     def take(self, wait: bool = False) -> str | None:
         """Take it. Returns who has it, where another process does; not with `wait`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        if wait:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        elif not self._try():
-            holder = os.pread(self._file, 200, 0).decode(errors="replace").strip()
+        self._file = file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if wait:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            elif not _tried(file):
+                holder = os.pread(file, 200, 0).decode(errors="replace").strip()
+                self.release()
+                return holder or "another process"
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        except BaseException:  # the disk may be full; a lock that nobody uses would keep others out
             self.release()
-            return holder or "another process"
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+            raise
         return None
-
-    def _try(self) -> bool:
-        deadline = time.monotonic() + _MOMENT
-        while time.monotonic() < deadline:
-            with suppress(BlockingIOError):
-                fcntl.flock(self._file or 0, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            time.sleep(0.01)
-        return False
 
     def confirm(self) -> None:
         """Nothing to do: no other process can have taken it."""
@@ -66,6 +61,16 @@ class FileLock:
         finally:
             os.close(file)
         return False
+
+
+def _tried(file: int) -> bool:
+    deadline = time.monotonic() + _MOMENT
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.01)
+    return False
 
 
 @contextmanager

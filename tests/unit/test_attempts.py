@@ -1,10 +1,13 @@
 """Attempts are numbered without gaps, and what is kept of them can be read again."""
 
+import errno
+
 import nbformat
 import pytest
 
 from galley import files
 from galley.attempts import RUNNING, Attempts
+from galley.errors import RecordLost
 
 
 @pytest.fixture(params=["tmp_path", "in_bucket"], ids=["disk", "bucket"])
@@ -76,3 +79,14 @@ def test_what_is_accepted_is_an_attempt_still(attempts):
             attempts.publish(number)
     assert [attempts.is_accepted(number) for number in (1, 2)] == [False, True]
     assert files.read_bytes(attempts.accepted.with_suffix(".html")) == b"<p>2</p>"
+
+
+def test_a_lock_that_could_not_be_signed_is_let_go(tmp_path, monkeypatch):
+    attempts = Attempts(tmp_path / "reports", "01_stage")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.pwrite", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(RecordLost, match="No space left"), attempts.sole():
+            pass
+    assert not attempts.is_running()
+    with attempts.sole():
+        assert attempts.is_running()
