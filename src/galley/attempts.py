@@ -9,10 +9,7 @@ whoever looks next says so in it.
 """
 
 import errno
-import glob
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from galley import bucket, files
+from galley import files
 from galley.errors import RecordLost, StageBusy
 from galley.lease import Lease
 from galley.lock import FileLock, lock_at
@@ -93,9 +90,7 @@ class Attempts:
 
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
-        if not files.is_remote(self._attempts):
-            for draft in self._attempts.glob(f".{glob.escape(self.name)}.try*"):  # of a process that was killed
-                draft.unlink(missing_ok=True)
+        files.sweep(self._attempts, f"{self.name}.try")
         numbers = self.numbers()
         if numbers:
             self.settle(numbers[-1])
@@ -135,7 +130,7 @@ class Attempts:
         target = self.path(number)
         try:
             # A lone surrogate, which a cell may print, has no UTF-8; its escape is the same text in JSON.
-            _write(target, nbformat.writes(node).encode(errors="backslashreplace"))
+            files.save(target, nbformat.writes(node).encode(errors="backslashreplace"))
         except OSError as error:
             raise _lost(target, error) from error
 
@@ -143,7 +138,7 @@ class Attempts:
         """Write the attempt's HTML beside it, and return its path."""
         target = self.path(number).with_suffix(".html")
         try:
-            _write(target, page.encode(errors="backslashreplace"))
+            files.save(target, page.encode(errors="backslashreplace"))
         except OSError as error:
             raise _lost(target, error) from error
         return target
@@ -157,22 +152,6 @@ class Attempts:
         except OSError as error:
             raise _lost(self.accepted, error) from error
         return self.accepted
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Replace a file in one step. Not flushed to the disk: a stage saves after each cell, and publishing flushes."""
-    if files.is_remote(target):
-        bucket.write(target, content)
-        return
-    descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(draft).chmod(0o644)
-        Path(draft).rename(target)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def _lost(target: Path, error: OSError) -> RecordLost:

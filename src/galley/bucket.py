@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,13 @@ def place(url: str) -> Path:
 
     It is no instance of Path: by that `galley.files` knows it.
     """
-    try:
-        import s3fs  # type: ignore[import-untyped] # noqa: F401 - what UPath looks for
-        from upath import UPath
-    except ImportError as error:
+    absent = [name for name in ("upath", "s3fs") if find_spec(name) is None]
+    if absent:
         raise SettingsError(
-            f"{url} is in a bucket, and {error.name} is not installed here. Install galley with its extra s3."
-        ) from None
+            f"{url} is in a bucket, and {absent[0]} is not installed here. Install galley with its extra s3."
+        )
+    from upath import UPath  # which imports s3fs, half a second, when something is asked of the store
+
     # What another process has stored is to be seen at once.
     found: Any = UPath(url.rstrip("/"), use_listings_cache=False)
     return found  # type: ignore[no-any-return]

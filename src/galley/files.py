@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -126,6 +127,29 @@ def _renaming(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def save(target: Path, content: bytes) -> None:
+    """Write a file in one step. Not flushed to the disk: for what is written again and again; `publish` flushes."""
+    if is_remote(target):
+        bucket.write(target, content)
+        return
+    descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(draft).chmod(0o644)
+        Path(draft).rename(target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def sweep(folder: Path, beginning: str) -> None:
+    """Remove what processes that were killed while they saved files of such names have left. A bucket has no drafts."""
+    if not is_remote(folder):
+        for draft in folder.glob(f".{glob.escape(beginning)}*"):
+            draft.unlink(missing_ok=True)
 
 
 def publish(source: Path, target: Path) -> None:

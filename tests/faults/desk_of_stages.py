@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +92,13 @@ def end_of(path: Path) -> dict[str, Any]:
     """How the run that a notebook records ended."""
     end: dict[str, Any] = read(path).metadata.galley.end
     return end
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
 
 
 def printed(cell: NotebookNode) -> str:

@@ -7,7 +7,7 @@ import time
 import nbformat
 import pytest
 import stage_process
-from desk_of_stages import DS, end_of, read
+from desk_of_stages import DS, end_of, read, wait_until
 
 from galley import evidence
 from galley.attempts import Attempts
@@ -81,13 +81,6 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kerne
         drafts = [path.name for path in (desk.reports / "attempts").glob(f".{name}.try*")]
         assert drafts == []
     assert evidence.verify(Day.of(DS, desk.settings)) == []
-
-
-def wait_until(is_so, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.1)
 
 
 def statuses(path):

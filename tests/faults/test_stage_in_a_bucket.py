@@ -9,7 +9,7 @@ import uuid
 import pytest
 import stage_process
 from botocore.exceptions import EndpointConnectionError
-from desk_of_stages import Desk, end_of
+from desk_of_stages import Desk, end_of, wait_until
 
 from galley import evidence, lease
 from galley.attempts import Attempts
@@ -39,13 +39,6 @@ def desk(tmp_path, store, monkeypatch):
 def start(desk, *cells):
     """A process of its own that runs a stage, with leases as short as here."""
     return stage_process.start(desk.asked(desk.write(*cells)), desk.settings, beat=lease.BEAT, patience=lease.PATIENCE)
-
-
-def wait_until(is_so, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.1)
 
 
 def states(attempts):

@@ -105,11 +105,11 @@ class BucketShelf:
         return inside or ({"": names[rest]} if rest in names else {})
 
     def _day(self, ds: str) -> dict[str, str]:
-        asked, names = self._days.get(ds, (float("-inf"), {}))
-        if time.monotonic() - asked > _FRESH:
-            names = bucket.names(self._outputs / ds)
-            self._days[ds] = (time.monotonic(), names)
-        return names
+        now = time.monotonic()
+        self._days = {day: known for day, known in self._days.items() if now - known[0] <= _FRESH}
+        if ds not in self._days:
+            self._days[ds] = (time.monotonic(), bucket.names(self._outputs / ds))
+        return self._days[ds][1]
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
