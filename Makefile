@@ -23,6 +23,7 @@ DATA_READY := .venvs/data/.synced
 CHECK_READY := .venvs/check/.synced
 BROWSER_READY := .venvs/browser/.synced
 BENCH_READY := .venvs/bench/.synced
+STORE_READY := .venvs/store/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
@@ -54,7 +55,7 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
 	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack
 
-stack-test: $(READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
+stack-test: $(READY) $(STORE_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/stack
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py --runner docker
 
@@ -64,7 +65,7 @@ backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 restore: ## put a backup in the place of what the stack has now, and start it  [FROM=backups/...]
 	@deploy/restore '$(FROM)'
 
-test: $(READY) ## every test that needs no Docker
+test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
@@ -102,7 +103,8 @@ $(DATA_READY): WANTED := --extra data --extra s3
 $(CHECK_READY): WANTED := --only-group check
 $(BROWSER_READY): WANTED := --group browser
 $(BENCH_READY): WANTED := --group bench
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY): $(LOCK)
+$(STORE_READY): WANTED := --only-group store
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@
