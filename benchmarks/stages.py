@@ -49,8 +49,8 @@ STAGES: dict[str, dict[str, Any]] = {
     "train_weekly/07_promote": {},
     "predict_daily/01_predict": {"model_as_of": "now"},  # it is promoted in the benchmark, after the day
 }
-FEW = ["train_weekly/01_prepare", "train_weekly/06_record"]
-"""What `make bench` has the time for: one that computes, and one whose script is imports."""
+FEW = ["train_weekly/01_prepare"]
+"""What `make bench` has the time for."""
 
 
 def as_stage(path: Path, parameters: dict[str, Any], warm: str) -> None:
