@@ -44,6 +44,7 @@ _QUIET_AND_QUICK = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+_SQLITE = "sqlite:///"
 _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
 
 
@@ -231,10 +232,8 @@ def _experiment(client: "MlflowClient", settings: Settings) -> str:
 
     found = client.get_experiment_by_name(settings.model)
     if found is None:
-        # A server knows where its artifacts go; without one they belong beside the database.
-        local = None if _is_server(settings.tracking_uri) else (settings.data / "mlflow" / "artifacts").as_uri()
         try:
-            return str(client.create_experiment(settings.model, artifact_location=local))
+            return str(client.create_experiment(settings.model, artifact_location=_artifacts(settings)))
         except MlflowException as error:
             # Two stages may come here at once; the one that lost finds what the other made.
             found = client.get_experiment_by_name(settings.model)
@@ -243,10 +242,28 @@ def _experiment(client: "MlflowClient", settings: Settings) -> str:
     return str(found.experiment_id)
 
 
+def _artifacts(settings: Settings) -> str | None:
+    """Where artifacts go; None for a server, which knows.
+
+    Beside SQLite's file, so that they are on this machine where data is in a bucket, which MLflow cannot reach without
+    boto3.
+    """
+    if _is_server(settings.tracking_uri):
+        return None
+    return ((_sqlite_folder(settings.tracking_uri) or settings.data / "mlflow") / "artifacts").as_uri()
+
+
+def _sqlite_folder(tracking_uri: str) -> Path | None:
+    """The folder of SQLite's file; None if it is another kind of store."""
+    if not tracking_uri.startswith(_SQLITE):
+        return None
+    return Path(tracking_uri.removeprefix(_SQLITE)).parent
+
+
 def _make_room(tracking_uri: str) -> None:
     """SQLite makes its file and not the folder."""
-    if tracking_uri.startswith("sqlite:///"):
-        Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    if folder := _sqlite_folder(tracking_uri):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _settle() -> None:

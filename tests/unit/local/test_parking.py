@@ -8,7 +8,6 @@ from galley.local import parking
 from galley.local.airflow import airflow_home
 from galley.local.runs import DagRun, TaskRun
 
-NOW = datetime.now(UTC)
 ENDED = (
     "2026-11-23T15:36:54.907982Z [info     ] Received executor event with state success for task instance "
     "TaskInstanceKey(dag_id='train_weekly', task_id='approval', run_id='a_run', try_number=2, map_index=-1) "
@@ -24,7 +23,7 @@ def may_be_answered(settings):
 
     def ask(said, state="awaiting_input", seconds=1.0):
         log.write_text(said)
-        task = TaskRun("approval", state, 2, NOW - timedelta(seconds=seconds), None)
+        task = TaskRun("approval", state, 2, datetime.now(UTC) - timedelta(seconds=seconds), None)
         run = DagRun("train_weekly", "a_run", "2026-11-23", "running", (task,))
         return parking.may_be_answered(run, task, settings)
 

@@ -19,7 +19,7 @@ from galley.settings import Settings
 Make = Callable[..., Day]
 
 
-def test_connecting_makes_the_experiment_with_its_artifacts_beside_the_data(
+def test_connecting_makes_the_experiment_with_its_artifacts_beside_the_database(
     settings: Settings, client: MlflowClient
 ) -> None:
     experiment = client.get_experiment_by_name("tiny")
