@@ -25,7 +25,7 @@ from galley.airflow.sensors import FilesSensor
 from galley.days import Day
 from galley.decision import APPROVE, DIGEST_TAG, DS_TAG, MODEL, Decision
 from galley.execute import Execution, StageRun
-from galley.journal import Entry
+from galley.journal import Entry, champion_on, last_moves_tag
 from galley.registered import Registered, training_run
 from galley.registry import CHAMPION, connect, model_digest
 from galley.reports.headline import headline
@@ -89,7 +89,7 @@ class Project:
         name, source = self.settings.model, Registered(client, self.settings).of_day(DS)
         origin = client.get_model_version(name, source.version)
         digest = model_digest(self.day.models)
-        version = source.version
+        version, moves = source.version, []
         for day in [*reversed(self.days[6::7] or self.days[-1:])]:
             said = Decision(APPROVE, "", day.ds, "benchmark", "it is one", f"{day}T12:00:00.000000Z", "by hand", {})
             tags = {DS_TAG: day.ds, DIGEST_TAG + MODEL: digest, **said.tags()}
@@ -97,7 +97,9 @@ class Project:
                 name, origin.source, run_id=training_run(self.day.models), tags=tags
             ).version
             entry = Entry(said.decided_at, str(version), APPROVE, said.reviewer, said.reason, said.dag_run)
+            moves.append(entry)
             client.set_registered_model_tag(name, *entry.tag())
+        client.set_model_version_tag(name, version, *last_moves_tag(moves))
         client.set_registered_model_alias(name, CHAMPION, version)
 
     def _report(self) -> None:
@@ -130,14 +132,22 @@ class Project:
                 headline(index, ds, day.dag_id, ["stage1.score"], days)
 
     def journal(self) -> None:
-        """What a prediction asks the registry."""
-        Registered(connect(self.settings), self.settings)
+        """What a prediction asks the registry: who was champion that day."""
+        champion_on(self._registered().moves_up_to(self.day.date), self.day.date)
+
+    def whole_journal(self) -> None:
+        """What a promotion asks it, and a prediction of long ago."""
+        _ = self._registered().journal
 
     def versions(self) -> None:
         """What a review asks it too."""
-        registered = Registered(connect(self.settings), self.settings)
+        registered = self._registered()
         registered.of_day(DS)
+        registered.alias(CHAMPION)
         registered.approved()
+
+    def _registered(self) -> Registered:
+        return Registered(connect(self.settings), self.settings)
 
     def sense(self) -> None:
         """A look of a sensor."""
@@ -155,7 +165,8 @@ QUESTIONS: dict[str, Callable[[Project], None]] = {
     "the review": lambda project: project.stage("train_weekly/05_review"),
     "a prediction by the champion of the day": lambda project: project.stage("predict_daily/01_predict"),
     "the journal of the champion": Project.journal,
-    "the journal, versions of a day, approved ones": Project.versions,
+    "the whole journal": Project.whole_journal,
+    "champion, versions of a day, approved ones": Project.versions,
     "the newest page of reports": Project.look,
     "the newest page of reports, again": Project.look_again,
     "a look of a sensor": Project.sense,

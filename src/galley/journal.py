@@ -1,7 +1,9 @@
 """The journal: which version was champion from when to when, and by whose decision.
 
 MLflow keeps no history of an alias, so each move is written down as a tag of the registered model, whose key is the
-time. Tags are read in one call together with the aliases, and a shared server serves many machines.
+time: a shared server serves many machines. MLflow gives a registered model only as a whole, with every move and every
+version there ever was, so the champion's own version carries the last moves too. One look at it tells what a prediction
+asks, after five years as on the first day.
 """
 
 import json
@@ -13,6 +15,12 @@ from itertools import pairwise
 from galley.decision import ROLLBACK, TAKEN_BACK
 
 PREFIX = "galley.champion/"
+LAST_MOVES_TAG = "galley.last_moves"
+"""Tag of the version that is champion, and of no other."""
+
+LAST_MOVES = 12
+"""How many it carries: a quarter of a year, so that a prediction made up for finds its champion there."""
+
 REASON_LIMIT = 1000
 """Characters: the tag of a registered model holds 5000."""
 
@@ -38,6 +46,17 @@ def entries(tags: Mapping[str, str]) -> list[Entry]:
     """The journal in a registered model's tags, oldest first."""
     found = sorted((key, value) for key, value in tags.items() if key.startswith(PREFIX))
     return [Entry(since=key.removeprefix(PREFIX), **json.loads(value)) for key, value in found]
+
+
+def last_moves_tag(journal: Sequence[Entry]) -> tuple[str, str]:
+    """The key and value that keep the end of the journal with the champion."""
+    last = dict(entry.tag() for entry in journal[-LAST_MOVES:])
+    return LAST_MOVES_TAG, json.dumps(last, ensure_ascii=False)
+
+
+def last_moves(tags: Mapping[str, str]) -> list[Entry]:
+    """The end of the journal in a version's tags, oldest first; none if it is not champion by record."""
+    return entries(json.loads(tags.get(LAST_MOVES_TAG, "{}")))
 
 
 def current(journal: Sequence[Entry]) -> str | None:

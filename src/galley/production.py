@@ -35,7 +35,7 @@ def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> C
     if model_uri.strip() not in ("", CHAMPION):
         return Chosen(resolve(model_uri, day.settings), f"model_uri names {model_uri.strip()}")
     over = day.date < (today or datetime.now(UTC).date())
-    moves = _journal(day.settings) if as_of == DAY and over else []
+    moves = _moves(day) if as_of == DAY and over else []
     if not moves:
         return Chosen(resolve(CHAMPION, day.settings), _why_current(as_of, over))
     entry = journal.champion_on(moves, day.date)
@@ -53,10 +53,10 @@ def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
     return resolve(CHAMPION if reigns else f"models:/{settings.model}/{entry.version}", settings)
 
 
-def _journal(settings: Settings) -> list[Entry]:
+def _moves(day: Day) -> list[Entry]:
     """The moves of the champion; none if no model was ever registered, of which `resolve` has more to say."""
     try:
-        return Registered(connect(settings), settings).journal
+        return Registered(connect(day.settings), day.settings).moves_up_to(day.date)
     except ModelNotFound:
         return []
 

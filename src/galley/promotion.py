@@ -95,7 +95,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     _require_no_rollback_since(registered, decision)
     resolve(f"models:/{settings.model}/{candidate.version}", settings)  # refuses files that are not the registered ones
     expected = _scores(str(day.models), smoke, settings)
-    _crown(client, registered, settings, decision)
+    _crown(client, settings, decision)
     previous = journal.previous_champion(Registered(client, settings).journal)
     given = _proven(client, settings, decision, previous, smoke, expected)
     _point(client, settings, PREVIOUS_CHAMPION, previous)
@@ -124,7 +124,7 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
         dag_run=dag_run,
         digests=registered_digests(target),
     )
-    _crown(client, registered, settings, decision)
+    _crown(client, settings, decision)
     after = Registered(client, settings)
     _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(after.journal))
     card.restate(client, after, settings)
@@ -163,16 +163,18 @@ def _require_rollback(target: Standing, reason: str, requested_by: str) -> None:
         raise DecisionError(f"Version {target.version} was never approved. Roll back to one that was.")
 
 
-def _crown(client: "MlflowClient", registered: Registered, settings: Settings, decision: Decision) -> None:
-    """Write the move into the journal, then move the alias: a crash between the two is finished by the next try."""
-    last = registered.journal[-1] if registered.journal else None
+def _crown(client: "MlflowClient", settings: Settings, decision: Decision) -> None:
+    """Write the move into the journal, then move the alias: what a crash leaves undone is done by the next try."""
+    registered = Registered(client, settings)
+    moves = registered.journal
     begun = (decision.version, decision.decision, decision.dag_run)
-    if last is None or (last.version, last.decision, last.dag_run) != begun:
-        _write(client, settings, decision)
+    if not moves or (moves[-1].version, moves[-1].decision, moves[-1].dag_run) != begun:
+        moves = [*moves, _write(client, settings, decision)]
+    _hand_over(client, registered, settings, moves)
     _point(client, settings, CHAMPION, decision.version)
 
 
-def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> None:
+def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> Entry:
     entry = Entry(
         since=stamp(datetime.now(UTC)),
         version=decision.version,
@@ -183,6 +185,18 @@ def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> No
     )
     with asking(settings):
         client.set_registered_model_tag(settings.model, *entry.tag())
+    return entry
+
+
+def _hand_over(client: "MlflowClient", registered: Registered, settings: Settings, moves: Sequence[Entry]) -> None:
+    """Have the new champion carry the last moves, and no other: who carries them is taken for champion by record."""
+    champion = journal.current(moves)
+    for former in registered.carriers():
+        if former.version != champion:
+            with asking(settings):
+                client.delete_model_version_tag(settings.model, former.version, journal.LAST_MOVES_TAG)
+    if champion:
+        tag(client, settings, champion, dict([journal.last_moves_tag(moves)]))
 
 
 def _point(client: "MlflowClient", settings: Settings, alias: str, version: str | None) -> None:
@@ -190,7 +204,7 @@ def _point(client: "MlflowClient", settings: Settings, alias: str, version: str 
     with asking(settings):
         if version:
             client.set_registered_model_alias(settings.model, alias, version)
-        elif alias in client.get_registered_model(settings.model).aliases:
+        else:
             client.delete_registered_model_alias(settings.model, alias)
 
 
@@ -208,8 +222,7 @@ def _proven(
         _require_same(expected, given, decision.version)
     except Exception as error:
         why = f"the promotion was not proven: {error}"
-        _write(client, settings, replace(decision, decision=TAKEN_BACK, version=previous or "", reason=why))
-        _point(client, settings, CHAMPION, previous)
+        _crown(client, settings, replace(decision, decision=TAKEN_BACK, version=previous or "", reason=why))
         raise
     return given
 

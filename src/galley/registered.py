@@ -1,46 +1,56 @@
-"""The registered model: its versions, its aliases and its journal in one look; and how a version joins it."""
+"""The registered model: its versions, its aliases and its journal; and how a version joins it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from galley import files, journal
 from galley.days import Day
 from galley.decision import ABSENT, APPROVE, DECISION_TAG, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
 from galley.errors import DecisionError, ModelNotFound
+from galley.journal import LAST_MOVES_TAG, Entry
 from galley.registry import CHALLENGER, CHAMPION, asking, connect, download, model_digest, model_files
 from galley.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
     from mlflow.models import Model as MlflowModel
+
+T = TypeVar("T")
 
 WEEKLY = "train_weekly"
 _ALL = 10_000
-_RECENT = 20
+_RECENT = 5
 """How many versions are looked at, at most, for the last one that was approved."""
+_MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+"""What MLflow says where there is no such model, version or alias."""
 
 
 class Registered:
-    """The registered model of the settings. Aliases and journal are read in one call, so they belong together."""
+    """The registered model of the settings.
+
+    The whole journal and all aliases are read in one call, so that they belong together; it takes longer with each
+    version there is, so that what is done each day or week asks for a version or an alias.
+    """
 
     def __init__(self, client: "MlflowClient", settings: Settings) -> None:
-        from mlflow import MlflowException
-
         self.name = settings.model
         self._client = client
         self._settings = settings
-        with asking(settings):
-            try:
-                model = client.get_registered_model(self.name)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-                raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.") from None
         self._known: dict[str, Standing] = {}
-        self.journal = journal.entries(model.tags)
-        self.aliases = {alias: str(version) for alias, version in model.aliases.items()}
+
+    @cached_property
+    def journal(self) -> list[Entry]:
+        """All moves of the champion, oldest first. Raises ModelNotFound if nothing was ever registered."""
+        return journal.entries(self._model.tags)
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The versions that aliases name. Raises ModelNotFound if nothing was ever registered."""
+        return {alias: str(version) for alias, version in self._model.aliases.items()}
 
     @cached_property
     def versions(self) -> dict[str, Standing]:
@@ -49,17 +59,10 @@ class Registered:
 
     def get(self, version: str) -> Standing | None:
         """A version by its number; None if there is none."""
-        from mlflow import MlflowException
-
         if version not in self._known and version.isascii() and version.isdecimal():
-            with asking(self._settings):
-                try:
-                    found = self._client.get_model_version(self.name, version)
-                except MlflowException as error:
-                    if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                        raise
-                    return None
-            self._known[version] = Standing(version, found.tags)
+            found = self._found(lambda: self._client.get_model_version(self.name, version))
+            if found is not None:
+                self._known[version] = Standing(version, found.tags)
         return self._known.get(version)
 
     def find(self, version: str) -> Standing:
@@ -71,8 +74,19 @@ class Registered:
         return found
 
     def alias(self, name: str) -> Standing | None:
-        """The version that an alias names."""
-        return self.get(self.aliases.get(name, ""))
+        """The version that an alias names now; None if it names none."""
+        found = self._found(lambda: self._client.get_model_version_by_alias(self.name, name))
+        return None if found is None else Standing(str(found.version), found.tags)
+
+    def moves_up_to(self, day: date) -> list[Entry]:
+        """Moves of the champion, with the one among them that was in force when a day (UTC) ended.
+
+        They are the last ones, which the champion carries, or for a day before those the whole journal. Raises
+        ModelNotFound if nothing was ever registered.
+        """
+        champion = self.alias(CHAMPION)
+        last = journal.last_moves(champion.tags) if champion else []
+        return last if journal.champion_on(last, day) else self.journal
 
     def all_of_day(self, ds: str) -> list[Standing]:
         """The versions that were trained for a day."""
@@ -90,6 +104,29 @@ class Registered:
         found = self._search(f" and tags.`{DECISION_TAG}` = '{APPROVE}'", _RECENT)
         champion = self.alias(CHAMPION)
         return [*found.values(), *([champion] if champion else [])]
+
+    def carriers(self) -> list[Standing]:
+        """The versions that carry the last moves: one, or more where a promotion broke off."""
+        return [*self._search(f" and tags.`{LAST_MOVES_TAG}` LIKE '%'", _ALL).values()]
+
+    @cached_property
+    def _model(self) -> "RegisteredModel":
+        found = self._found(lambda: self._client.get_registered_model(self.name))
+        if found is None:
+            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.")
+        return found
+
+    def _found(self, ask: Callable[[], T]) -> T | None:
+        """The answer of the registry; None where there is no such thing."""
+        from mlflow import MlflowException
+
+        with asking(self._settings):
+            try:
+                return ask()
+            except MlflowException as error:
+                if error.error_code not in _MISSING:
+                    raise
+                return None
 
     def _search(self, condition: str, most: int) -> dict[str, Standing]:
         """The newest versions that fulfil a condition on their tags, by their numbers."""

@@ -142,7 +142,9 @@ def _require_decision(client: "MlflowClient", version: "ModelVersion") -> None:
     mend = "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
     if not is_approved(version.tags):
         raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {mend}")
-    by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
+    by_record = journal.current(journal.last_moves(version.tags))
+    if by_record != str(version.version):  # as it was before versions carried their moves, and as a stranger's is
+        by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
     if by_record != str(version.version):
         raise DecisionError(
             f"Version {version.version} of {version.name} was made champion behind the record's back: "

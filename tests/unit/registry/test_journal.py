@@ -71,6 +71,13 @@ def test_a_journal_reads_back_from_tags_in_the_order_of_time() -> None:
     assert journal.entries(tags) == moves
 
 
+def test_a_version_carries_no_more_than_the_end_of_the_journal() -> None:
+    moves = written(*((A, str(number)) for number in range(1, 29)))
+    assert journal.last_moves(dict([journal.last_moves_tag(moves)])) == moves[-journal.LAST_MOVES :]
+    assert journal.last_moves(dict([journal.last_moves_tag(moves[:2])])) == moves[:2]
+    assert journal.last_moves({"galley.other": "x"}) == []
+
+
 def test_a_reason_of_any_length_fits_into_a_tag() -> None:
     _, value = Entry("2026-11-01T10:00:00.000000Z", "1", APPROVE, "ada", "why " * 5000, "run").tag()
     assert len(value) < 5000

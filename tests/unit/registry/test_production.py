@@ -22,10 +22,11 @@ def reigns(client: MlflowClient, settings: Settings, promote: Callable[[str], Da
     """Version 1 became champion on the 16th, version 2 on the 23rd."""
     for ds in ("2026-11-16", "2026-11-23"):
         promote(ds)
-        entry = Registered(client, settings).journal[-1]
+        *before, entry = Registered(client, settings).journal
         client.delete_registered_model_tag(settings.model, entry.tag()[0])
         moved = replace(entry, since=f"{ds}T10:00:00.000000Z")
         client.set_registered_model_tag(settings.model, *moved.tag())
+        client.set_model_version_tag(settings.model, moved.version, *journal.last_moves_tag([*before, moved]))
     assert [entry.version for entry in Registered(client, settings).journal] == ["1", "2"]
     return settings
 
@@ -52,6 +53,29 @@ def test_a_day_is_predicted_by_the_champion_of_its_end(
 
 def test_blank_is_the_champion_too(reigns: Settings) -> None:
     assert choose(Day.of("2026-11-20", reigns), " ", "day", TODAY).model.version == "1"
+
+
+def test_what_the_champion_carries_is_enough_for_the_days_it_tells_of(reigns: Settings, client: MlflowClient) -> None:
+    for entry in Registered(client, reigns).journal:
+        client.delete_registered_model_tag(reigns.model, entry.tag()[0])
+    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
+    assert choose(Day.of("2026-11-24", reigns), "champion", "day", TODAY).model.version == "2"
+
+
+def test_a_day_before_the_moves_that_the_champion_carries_is_looked_up_in_the_whole_journal(
+    reigns: Settings, client: MlflowClient
+) -> None:
+    moves = Registered(client, reigns).journal
+    client.set_model_version_tag(reigns.model, "2", *journal.last_moves_tag(moves[-1:]))
+    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
+
+
+def test_a_champion_that_carries_nothing_is_looked_up_in_the_whole_journal(
+    reigns: Settings, client: MlflowClient
+) -> None:
+    client.delete_model_version_tag(reigns.model, "2", journal.LAST_MOVES_TAG)
+    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
+    assert choose(Day.of("2026-11-24", reigns), "champion", "day", TODAY).model.version == "2"
 
 
 def test_a_day_before_the_first_champion_is_refused_with_the_way_to_predict_it(reigns: Settings) -> None:
