@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ HISTORIES = (10, 100, 1825)
 LAST = date(2026, 11, 16)
 DS = LAST.isoformat()
 STAGES = {"generate_data": 1, "predict_daily": 1, "train_weekly": 10}
+LAST_WEEK = Filter(since=(LAST - timedelta(6)).isoformat())
 TRAINING = ["01_prepare", "02_split", "03_train", "04_validate"]
 
 
@@ -118,16 +119,16 @@ class Project:
                     os.link(one, attempts.with_name(f"{stage:02}_stage{stage}.ipynb"))
                 files.write_json(attempts.with_name("metrics.json"), {"stage1": {"score": day.date.day / 31}})
 
-    def look(self) -> None:
+    def look(self, wanted: Filter) -> None:
         """What the newest page of reports reads in a server that has just started."""
         self.index = Index(self.settings.outputs)
-        self.look_again()
+        self.look_again(wanted)
 
-    def look_again(self) -> None:
+    def look_again(self, wanted: Filter) -> None:
         """What it reads in one that has shown it before."""
         index = self.index
         days = index.days()
-        for ds, dags in search(index, Filter(), lambda _: True, (), "").days:
+        for ds, dags in search(index, wanted, lambda _: True, (), "").days:
             for day in dags:
                 headline(index, ds, day.dag_id, ["stage1.score"], days)
 
@@ -167,8 +168,10 @@ QUESTIONS: dict[str, Callable[[Project], None]] = {
     "the journal of the champion": Project.journal,
     "the whole journal": Project.whole_journal,
     "champion, versions of a day, approved ones": Project.versions,
-    "the newest page of reports": Project.look,
-    "the newest page of reports, again": Project.look_again,
+    "the reports of the last week": lambda project: project.look(LAST_WEEK),
+    "the reports of the last week, again": lambda project: project.look_again(LAST_WEEK),
+    "the newest page of reports": lambda project: project.look(Filter()),
+    "the newest page of reports, again": lambda project: project.look_again(Filter()),
     "a look of a sensor": Project.sense,
 }
 
