@@ -43,10 +43,11 @@ FROM build AS airflow-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow
 # More of them: --build-arg AIRFLOW_EXTRAS="--extra kubernetes".
 ARG AIRFLOW_EXTRAS=""
-# The papermill provider asks for pandas and never imports it.
+# The papermill provider asks for pandas and a kernel, and never uses them: notebooks name kernels of other environments.
 RUN --mount=type=cache,target=/cache set -f; \
     uv sync --frozen --extra stack --extra docker --extra celery $AIRFLOW_EXTRAS $EXTRAS \
-      --no-install-package pandas --no-install-package numpy && $PRUNE
+      --no-install-package pandas --no-install-package numpy \
+      --no-install-package ipykernel --no-install-package debugpy --no-install-package jedi && $PRUNE
 
 FROM build AS data-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/data

@@ -64,6 +64,7 @@ backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 
 restore: ## put a backup in the place of what the stack has now, and start it  [FROM=backups/...]
 	@deploy/restore '$(FROM)'
+	@$(MAKE) --no-print-directory stack
 
 test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))

@@ -29,7 +29,7 @@ def test_a_service_is_not_root_and_cannot_write_to_its_image(stack, service):
     stack.exec(service, "sh", "-c", "! touch /opt/galley/.venvs/mark /etc/mark 2>/dev/null")
 
 
-@pytest.mark.parametrize("module", ["pandas", "sklearn", "mlflow", "jupyterlab"])
+@pytest.mark.parametrize("module", ["pandas", "ipykernel", "sklearn", "mlflow", "jupyterlab"])
 def test_airflows_image_has_nothing_of_the_stages(stack, module):
     looked = f"from importlib.util import find_spec; raise SystemExit(find_spec('{module}') is not None)"
     stack.exec("airflow-apiserver", "python", "-c", looked)
