@@ -13,7 +13,11 @@ _PRELOADED = (
     "sklearn.model_selection", "sklearn.metrics", "sklearn.inspection", "sklearn.calibration",
     "mlflow", "mlflow.sklearn", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store", "sqlalchemy.dialects.sqlite", "skops.io",
-    "galley.stage", "galley.promotion", "galley.production", "galley.comparison.changes",
+    # What these import only when they are used: the frames of scikit-learn, MLflow's tracing, matplotlib's pictures.
+    "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
+    "galley.stage", "galley.promotion", "galley.production", "galley.verdict", "galley.scoring.score",
+    "galley.comparison.bootstrap", "galley.comparison.changes", "galley.comparison.drift",
+    "galley.comparison.importance", "galley.comparison.lived", "galley.comparison.slices", "galley.comparison.trend",
 )  # fmt: skip
 """What warm kernels have imported, of what their environment has. Add what makes your stages' first cell slow."""
 

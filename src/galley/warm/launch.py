@@ -16,12 +16,17 @@ from typing import Any
 from galley.warm import protocol
 from galley.warm.lifeline import die_with
 
+_MAGICS = (
+    "auto", "basic", "config", "display", "execution", "extension", "history", "logging", "namespace", "osm",
+    "packaging", "pylab", "script",
+)  # fmt: skip
 IMPORTED = (
     "galley.kernel_application", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
     "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect",
-    "IPython.extensions.storemagic", "sqlite3", "tornado.locks", "tornado.platform.asyncio", "tornado.queues",
+    "IPython.core.pylabtools", "IPython.extensions.storemagic", "sqlite3", "tornado.locks",
+    "tornado.platform.asyncio", "tornado.queues", *(f"IPython.core.magics.{name}" for name in _MAGICS),
 )  # fmt: skip
-"""What each kernel imports when it starts."""
+"""What each kernel imports when it starts, or at its first magic."""
 
 
 @dataclass
