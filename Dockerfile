@@ -65,7 +65,7 @@ COPY --from=data-environment /opt/galley/.venvs .venvs
 ENV PATH=/opt/galley/.venvs/data/bin:$PATH
 COPY pyproject.toml uv.lock ./
 COPY src src
-RUN python -m compileall -q src && python -m galley.kernels data .venvs/jupyter
+RUN python -m compileall -q src && python -m galley.kernels.kernelspec data .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
@@ -76,7 +76,7 @@ ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /mlflow
 COPY pyproject.toml uv.lock ./
 COPY src src
-RUN python -m compileall -q src && python -m galley.kernels workbench .venvs/jupyter
+RUN python -m compileall -q src && python -m galley.kernels.kernelspec workbench .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
@@ -103,7 +103,7 @@ RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch
 COPY pyproject.toml uv.lock ./
 COPY src src
 RUN python -m compileall -q src && \
-    for name in data workbench; do .venvs/$name/bin/python -m galley.kernels $name .venvs/jupyter; done
+    for name in data workbench; do .venvs/$name/bin/python -m galley.kernels.kernelspec $name .venvs/jupyter; done
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0

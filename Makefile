@@ -110,8 +110,8 @@ $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@
 
-.venvs/jupyter/kernels/%/kernel.json: .venvs/%/.synced src/galley/kernels.py
-	@.venvs/$*/bin/python -m galley.kernels $* .venvs/jupyter
+.venvs/jupyter/kernels/%/kernel.json: .venvs/%/.synced src/galley/kernels/kernelspec.py
+	@.venvs/$*/bin/python -m galley.kernels.kernelspec $* .venvs/jupyter
 	@touch $@
 
 # Shell text that sets $python: the first interpreter that this project can use.

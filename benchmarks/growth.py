@@ -20,18 +20,18 @@ from typing import Any
 import nbformat
 from measuring import HOME, in_turns, keep, ratios, rounds_of, seconds, shown, summed_up, table
 
-from galley import files
 from galley.airflow.sensors import FilesSensor
 from galley.days import Day
-from galley.decision import APPROVE, DIGEST_TAG, DS_TAG, MODEL, Decision
-from galley.execute import Execution, StageRun
-from galley.journal import Entry, champion_on, last_moves_tag
-from galley.registered import Registered, training_run
-from galley.registry import CHAMPION, connect, model_digest
-from galley.reports.headline import headline
+from galley.proof.decision import APPROVE, DIGEST_TAG, DS_TAG, MODEL, Decision
+from galley.registry.journal import Entry, champion_on, last_moves_tag
+from galley.registry.models import CHAMPION, connect, model_digest
+from galley.registry.versions import Registered, training_run
 from galley.reports.index import Index
+from galley.reports.key_metric import headline
 from galley.reports.search import Filter, search
+from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
+from galley.storage import files
 
 HISTORIES = (10, 100, 1825)
 LAST = date(2026, 11, 16)

@@ -17,7 +17,7 @@ import nbformat
 from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, seconds, shown, summed_up, table
 
 from galley.days import Day
-from galley.execute import Execution, StageRun
+from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
 
 DS = "2026-11-23"

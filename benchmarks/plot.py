@@ -10,7 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from measuring import HOME, ratios
 
-from galley import files
+from galley.storage import files
 
 HERE = Path(__file__).parent
 

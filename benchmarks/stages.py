@@ -24,11 +24,11 @@ import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, seconds, shown, summed_up, table
 
-from galley import files
 from galley.days import Day
-from galley.execute import Execution, StageRun
-from galley.render import prepare
+from galley.notebooks.render import prepare
+from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
+from galley.storage import files
 
 DS = "2026-11-23"
 ANSWER = {

@@ -29,12 +29,12 @@ import nbformat
 from measuring import HOME, in_turns, keep, ratios, rounds_of, script_of, shown, summed_up, table
 
 from galley.days import Day
-from galley.execute import Execution, StageRun
 from galley.local import failure, ports
 from galley.local.airflow import ADMIN, Airflow, airflow_home, database
 from galley.local.api import Client
 from galley.local.errors import RunFailed
 from galley.local.services import Services
+from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
 
 DS = "2026-11-23"

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from galley.files import path_of
 from galley.local import ports
+from galley.storage.files import path_of
 
 HOME = Path(__file__).parents[1]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-from galley.strip import strip
+from galley.notebooks.strip import strip
 
 MIRRORED = {"/data": Path("/scratch/data"), "/outputs": Path("/scratch/outputs")}
 

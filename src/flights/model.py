@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from flights.features import FEATURES, TRUSTED_TYPES
-from galley import files
+from galley.storage import files
 
 SKOPS_FILE = "model.skops"
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]

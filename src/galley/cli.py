@@ -54,10 +54,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _execute(asked: argparse.Namespace) -> int:
-    from galley.execute import Execution, StageRun
+    from galley.run.execute import Execution, StageRun
 
     if str(asked.notebook) == "-":
-        from galley.container import inside
+        from galley.run.container import inside
 
         return inside.run()
     settings = Settings.from_environment()
@@ -85,7 +85,7 @@ def _execute(asked: argparse.Namespace) -> int:
 
 
 def _check(asked: argparse.Namespace) -> int:
-    from galley.notebook import Notebook
+    from galley.notebooks.parameters import Notebook
 
     paths = asked.paths or [Settings.from_environment().notebooks]
     found = sorted(nb for path in paths for nb in (path.rglob("*.ipynb") if path.is_dir() else [path]))
@@ -96,7 +96,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    from galley.evidence import verify
+    from galley.proof.verify import verify
 
     mismatches = verify(Day.of(asked.ds))
     print("\n".join([*map(str, mismatches), f"{asked.ds}: mismatches: {len(mismatches)}"]))

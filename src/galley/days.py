@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from galley import files
 from galley.errors import InvalidDay, MissingInput
 from galley.settings import Settings
+from galley.storage import files
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from galley import bucket
 from galley.errors import SettingsError
+from galley.storage import bucket
 
 ENVIRONMENT_PREFIX = "GALLEY_"
 RUNNERS = ("local", "docker")

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from galley import files
 from galley.days import Day
-from galley.environment import environment
 from galley.errors import ConclusionError, MissingInput
+from galley.kernels.environment import environment
 from galley.settings import Settings, relative_name
+from galley.storage import files
 
 MIME_TYPE = "application/vnd.galley+json"
 CONCLUSION_LIMIT = 48 * 1024

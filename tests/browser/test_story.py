@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from story import APPROVED, BROKEN, DAYS, REASON, WAITING
 
-from galley.attempts import Attempts
+from galley.run.attempts import Attempts
 
 GRAPHS = {"train_weekly": APPROVED, "generate_data": APPROVED, "predict_daily": "2026-11-22", "rollback_model": WAITING}
 

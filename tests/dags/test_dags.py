@@ -8,7 +8,7 @@ from airflow.sdk.bases.sensor import BaseSensorOperator
 
 from galley.airflow.alerts import FailureAlert
 from galley.airflow.notebook import NotebookOperator
-from galley.notebook import Notebook
+from galley.notebooks.parameters import Notebook
 from galley.settings import Settings
 
 STAGES = ["prepare", "split", "train", "validate", "review", "record", "promote"]
@@ -116,6 +116,6 @@ def test_parsing_does_not_load_what_only_running_needs():
     import subprocess
 
     code = "import sys, galley.airflow.notebook, galley.airflow.plugin; print([m for m in sys.modules if m in %r])"
-    heavy = ("nbconvert", "sklearn", "mlflow", "jupyterlab", "docker", "galley.execute")
+    heavy = ("nbconvert", "sklearn", "mlflow", "jupyterlab", "docker", "galley.run.execute")
     printed = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True).stdout
     assert printed.splitlines()[-1] == "[]"

@@ -15,8 +15,8 @@ executor.start()
 try:
     there = set(sys.modules)
     runpy.run_path({dag!r})
-    import galley.execute, galley.runner
-    from galley.render import prepare
+    import galley.run.execute, galley.run.runner
+    from galley.notebooks.render import prepare
     prepare()
     there |= {{name for name in sys.modules if name.partition(".")[0] in ("airflow", "croniter")}}
     print("left:", sorted(set(sys.modules) - there))

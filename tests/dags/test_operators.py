@@ -9,7 +9,6 @@ import nbformat
 import pytest
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
-from galley import files
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
 from galley.airflow.review import ReviewOperator
@@ -23,6 +22,7 @@ from galley.errors import (
     StageFailed,
     StageInterrupted,
 )
+from galley.storage import files
 
 
 def context(map_index=-1):

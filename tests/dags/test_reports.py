@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from galley import files
-from galley.attempts import Attempts
-from galley.render import render
-from galley.reports import shelf
+from galley.notebooks.render import render
+from galley.reports import listing
+from galley.run.attempts import Attempts
+from galley.storage import files
 
 DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026-11-23T00:00:00+00:00"
 HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
@@ -125,7 +125,7 @@ def client_of(airflow, role):
 
 
 def run(home, name, state="completed", outputs=(), ds=DS, dag_id=DAG, map_index=-1, cell=None, **asked):
-    """Keep one more attempt of a stage as `galley.execute` does."""
+    """Keep one more attempt of a stage as `galley.run.execute` does."""
     cells = [
         nbformat.v4.new_markdown_cell("# A stage"),
         nbformat.v4.new_code_cell("print()", outputs=list(outputs), metadata={"papermill": {"status": "completed"}}),
@@ -324,7 +324,7 @@ def test_the_tab_of_an_approval_leads_to_the_review_and_to_the_answer(client):
 
 
 def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
-    monkeypatch.setattr(shelf, "_FRESH", -1.0)
+    monkeypatch.setattr(listing, "_FRESH", -1.0)
     number = run(home, "04_validate", "running")
     path = f"{DS}/{DAG}/attempts/04_validate.try{number}.html"
     with Attempts(home.outputs / DS / DAG, "04_validate").sole():

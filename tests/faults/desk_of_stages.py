@@ -13,11 +13,11 @@ import nbformat
 import psutil
 from nbformat import NotebookNode
 
-from galley.attempts import Attempts
-from galley.execute import Outcome, StageRun
-from galley.files import read_notebook
-from galley.runner import execution_of
+from galley.run.attempts import Attempts
+from galley.run.execute import Outcome, StageRun
+from galley.run.runner import execution_of
 from galley.settings import Settings
+from galley.storage.files import read_notebook
 
 os.environ.setdefault("JUPYTER_PATH", str(Path(__file__).parents[2] / ".venvs" / "jupyter"))
 

@@ -6,11 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from galley import lease
-from galley.runner import execution_of
+from galley.run.runner import execution_of
+from galley.storage import lease
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["galley.runner"])
+_FORKS.set_forkserver_preload(["galley.run.runner"])
 _SET_CHILD_SUBREAPER = 36
 
 

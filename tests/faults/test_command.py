@@ -11,7 +11,7 @@ import time
 import pytest
 from desk_of_stages import DS, end_of, read
 
-from galley.container import messages
+from galley.run.container import messages
 
 WRITES = [
     "from galley.stage import Stage\nstage = Stage(ds)",

@@ -12,10 +12,10 @@ from desk_of_stages import Desk, containers, end_of, printed, read
 from docker import APIClient
 from docker.errors import APIError
 
-from galley.container import engine
-from galley.container.execution import image_of
 from galley.errors import ContainerRefused, EngineUnavailable, NotebookError, StageInterrupted
-from galley.runner import execution_of
+from galley.run.container import engine
+from galley.run.container.execution import image_of
+from galley.run.runner import execution_of
 from galley.settings import Settings
 
 pytestmark = pytest.mark.docker_runner

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from desk_of_stages import Desk, end_of, read
 
-from galley import files
 from galley.errors import RecordLost
+from galley.storage import files
 
 CONCLUDES = "from galley.stage import Stage\nStage(ds).conclude(rows=3)"
 

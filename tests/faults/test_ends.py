@@ -13,7 +13,6 @@ import pytest
 from desk_of_stages import code, end_of, read
 from nbclient.exceptions import CellTimeoutError
 
-from galley import evidence, execute
 from galley.days import Day
 from galley.errors import (
     ContractBreach,
@@ -27,6 +26,8 @@ from galley.errors import (
     StageKilled,
     Transient,
 )
+from galley.proof.verify import verify
+from galley.run import execute
 
 pytestmark = pytest.mark.usefixtures("kind_of_kernel")
 
@@ -58,7 +59,7 @@ def test_a_run_that_completes_is_accepted_and_hands_over_what_it_concluded(desk,
     assert json.loads((desk.reports / "metrics.json").read_text()) == {"stage": outcome.conclusion}
     assert end_of(outcome.notebook) == {"state": "completed", "message": ""}
     assert '<p class="state">completed</p>' in outcome.page.read_text()
-    assert evidence.verify(Day.of("2026-11-23", desk.settings)) == []
+    assert verify(Day.of("2026-11-23", desk.settings)) == []
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -338,7 +339,7 @@ def test_a_notebook_of_another_tool_without_a_kernel_runs_in_the_one_that_is_ask
     nbformat.write(node, path)
     outcome = desk.execution_of(path, parameters={}, kernel="data").run()
     assert read(outcome.notebook).cells[0].outputs[0].text == "hello\n"
-    assert evidence.verify(Day.of("2026-11-23", desk.settings)) == []
+    assert verify(Day.of("2026-11-23", desk.settings)) == []
 
 
 def test_a_tag_that_lets_a_cell_raise_lets_it_and_one_that_skips_it_skips_it(desk):

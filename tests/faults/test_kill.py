@@ -9,9 +9,9 @@ import pytest
 import stage_process
 from desk_of_stages import DS, end_of, read, wait_until
 
-from galley import evidence
-from galley.attempts import Attempts
 from galley.days import Day
+from galley.proof.verify import verify
+from galley.run.attempts import Attempts
 
 pytestmark = pytest.mark.usefixtures("kind_of_kernel")
 
@@ -80,7 +80,7 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_no_gap_and_no_kerne
         assert is_whole(attempts.accepted)
         drafts = [path.name for path in (desk.reports / "attempts").glob(f".{name}.try*")]
         assert drafts == []
-    assert evidence.verify(Day.of(DS, desk.settings)) == []
+    assert verify(Day.of(DS, desk.settings)) == []
 
 
 def statuses(path):
@@ -117,9 +117,7 @@ def test_a_killed_process_between_the_two_renames_is_healed_at_the_next_look(des
     first = desk.run(*CELLS)
     second = desk.run(*CELLS)
     second.page.write_bytes(desk.attempts().path(1).with_suffix(".html").read_bytes())  # as if only the notebook came
-    assert [found.problem for found in evidence.verify(Day.of(DS, desk.settings))] == [
-        "was not rendered from this notebook"
-    ]
+    assert [found.problem for found in verify(Day.of(DS, desk.settings))] == ["was not rendered from this notebook"]
     with pytest.raises(Exception, match="division"):
         desk.run("1 / 0")
     assert first.page.read_bytes() == desk.attempts().path(2).with_suffix(".html").read_bytes()

@@ -11,10 +11,11 @@ import stage_process
 from botocore.exceptions import EndpointConnectionError
 from desk_of_stages import Desk, end_of, wait_until
 
-from galley import evidence, lease
-from galley.attempts import Attempts
 from galley.days import Day
 from galley.errors import StageBusy, StorageUnavailable
+from galley.proof.verify import verify
+from galley.run.attempts import Attempts
+from galley.storage import lease
 
 pytestmark = pytest.mark.local_runner
 
@@ -65,7 +66,7 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_and_no_gap(desk):
     assert [count for count, _ in seen] == sorted(count for count, _ in seen)
     assert attempts.numbers() == list(range(1, attempts.numbers()[-1] + 1))
     assert set(states(attempts)) == {"completed", "interrupted"}
-    assert evidence.verify(Day.of(desk.reports.parent.name, desk.settings)) == []
+    assert verify(Day.of(desk.reports.parent.name, desk.settings)) == []
 
 
 def test_a_stage_has_one_run_at_a_time(desk):

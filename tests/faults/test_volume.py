@@ -8,10 +8,10 @@ import psutil
 import pytest
 from desk_of_stages import DS, printed, read, text
 
-from galley import cells
-from galley.attempts import Attempts
 from galley.days import Day
-from galley.evidence import verify
+from galley.proof.verify import verify
+from galley.run import cells
+from galley.run.attempts import Attempts
 
 MB = 1_000_000
 

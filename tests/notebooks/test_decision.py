@@ -13,9 +13,6 @@ from sklearn import metrics
 from flights import synthetic
 from flights.contract import read_labelled, read_target
 from flights.features import FEATURES
-from galley import files, registered, registry
-from galley.comparison import bootstrap
-from galley.decision import Decision, recorded
 from galley.errors import (
     ContractBreach,
     DecisionError,
@@ -24,7 +21,11 @@ from galley.errors import (
     ParameterError,
     RegistryUnavailable,
 )
-from galley.notebook import Notebook
+from galley.notebooks.parameters import Notebook
+from galley.proof.decision import Decision, recorded
+from galley.registry import models, versions
+from galley.review import bootstrap
+from galley.storage import files
 
 if TYPE_CHECKING:
     from tiny_project import GoodDay, Project
@@ -108,7 +109,7 @@ def test_the_numbers_of_the_validation_are_scikit_learns_on_the_same_rows(
 ) -> None:
     project, _ = first_week
     numbers = files.read_json(project.day.models / "metrics.json")
-    model = registry.resolve("models:/flights-late/1", project.settings).load()
+    model = models.resolve("models:/flights-late/1", project.settings).load()
     val = read_labelled(project.day.processed / "val.csv")
     probability = model.predict_proba(val[FEATURES])[:, 1]
     assert numbers["roc_auc"] == pytest.approx(metrics.roc_auc_score(val["late"], probability))
@@ -119,7 +120,7 @@ def test_the_numbers_of_the_validation_are_scikit_learns_on_the_same_rows(
 
 def test_the_numbers_are_with_the_run_of_the_training(good: "GoodDay", first_week: Week) -> None:
     project, concluded = first_week
-    run = registry.connect(project.settings).get_run(good.trained["run_id"])
+    run = models.connect(project.settings).get_run(good.trained["run_id"])
     assert round(run.data.metrics["val_roc_auc"], 4) == concluded["validate"]["roc_auc"]
 
 
@@ -163,7 +164,7 @@ def test_the_numbers_of_the_review_are_scikit_learns_for_both_models_on_the_same
     review = concluded["review"]
     val = read_labelled(project.day.processed / "val.csv")
     for side, version, name in (("new", "2", "challenger, version 2"), ("old", "1", "champion, version 1")):
-        model = registry.resolve(f"models:/flights-late/{version}", project.settings).load()
+        model = models.resolve(f"models:/flights-late/{version}", project.settings).load()
         probability = model.predict_proba(val[FEATURES])[:, 1]
         found = {score: sides[side] for score, sides in review["differences"].items()}
         assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(val["late"], probability), abs=1e-4)
@@ -197,7 +198,7 @@ def test_a_review_names_what_the_model_leans_on(first_week: Week) -> None:
 
 def test_a_review_links_the_pages_of_mlflow(first_week: Week) -> None:
     project, concluded = first_week
-    run = registered.training_run(project.day.models)
+    run = versions.training_run(project.day.models)
     summary = concluded["review"]["summary"]
     assert "](http://127.0.0.1:5000/#/models/flights-late/versions/1)" in summary
     assert f"/runs/{run}) (while `make up` runs)" in summary
@@ -210,7 +211,7 @@ def test_a_page_shows_the_plots_of_both_models_and_stays_below_a_megabyte(second
 
 
 def test_a_version_has_a_card_that_follows_it_into_production_and_out(second_week: Week) -> None:
-    client = registry.connect(second_week[0].settings)
+    client = models.connect(second_week[0].settings)
     first, second = (client.get_model_version("flights-late", version).description for version in "12")
     assert "> better than chance" in second
     assert f"| ROC AUC | {second_week[1]['review']['roc_auc']:.4f} |" in second
@@ -240,7 +241,7 @@ def test_the_summary_is_markdown_that_airflow_shows(second_week: Week) -> None:
 def test_the_record_is_the_same_in_the_file_and_in_the_registry(first_week: Week) -> None:
     project, concluded = first_week
     in_file = Decision(**files.read_json(project.day.reports("train_weekly") / "decision.json"))
-    in_registry = registered.Registered(registry.connect(project.settings), project.settings).find(in_file.version)
+    in_registry = versions.Registered(models.connect(project.settings), project.settings).find(in_file.version)
     assert in_file == recorded(in_registry.tags)
     assert in_file.champion == ""  # the review saw that there was none
     assert concluded["record"]["approved"] is True
@@ -264,8 +265,8 @@ def test_a_rollback_says_from_where_to_where_and_by_whom(second_week: Week) -> N
 
 def test_the_reports_of_the_stages_go_to_the_run_of_the_training(validated: "Project") -> None:
     record = validated.run(RECORD, decision="Approve", **ANSWER)
-    client: MlflowClient = registry.connect(validated.settings)
-    logged = client.list_artifacts(registered.training_run(validated.day.models), "reports")
+    client: MlflowClient = models.connect(validated.settings)
+    logged = client.list_artifacts(versions.training_run(validated.day.models), "reports")
     stages = ("01_prepare", "02_split", "03_train", "04_validate")
     expected = [f"reports/{stage}.{kind}" for stage in stages for kind in ("html", "ipynb")]
     # Copies of a project log to the first one's folder, so that those of other tests may be there too.

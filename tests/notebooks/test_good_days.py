@@ -8,9 +8,10 @@ import pytest
 from tiny_project import DS, TINY, GoodDay, Project
 
 from flights import contract, source, synthetic
-from galley import files, promotion, registry
-from galley.decision import APPROVE, DS_TAG
-from galley.registered import register
+from galley.proof.decision import APPROVE, DS_TAG
+from galley.registry import models, promotion
+from galley.registry.versions import register
+from galley.storage import files
 
 
 def bring(project: Project, ds: str, **spoiled: object) -> None:
@@ -85,7 +86,7 @@ def test_split_by_time_validates_on_the_last_flights(project: Project):
 
 
 def test_train_logs_parameters_metrics_and_the_model_to_its_run(good: GoodDay):
-    client = registry.connect(good.project.settings)
+    client = models.connect(good.project.settings)
     run = client.get_run(good.trained["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.tags[DS_TAG] == DS
@@ -97,8 +98,8 @@ def test_train_logs_parameters_metrics_and_the_model_to_its_run(good: GoodDay):
 
 
 def test_the_model_of_the_day_is_the_one_of_its_run(good: GoodDay):
-    of_the_day = registry.resolve(f"models/{DS}", good.project.settings)
-    of_the_run = registry.resolve(f"runs:/{good.trained['run_id']}/model", good.project.settings)
+    of_the_day = models.resolve(f"models/{DS}", good.project.settings)
+    of_the_run = models.resolve(f"runs:/{good.trained['run_id']}/model", good.project.settings)
     assert of_the_day.digest == of_the_run.digest == good.trained["model_digest"]
     assert f"run_id: {good.trained['run_id']}" in (of_the_day.path / "MLmodel").read_text()
 

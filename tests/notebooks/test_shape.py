@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from tiny_project import NOTEBOOKS
 
-from galley.notebook import Notebook
+from galley.notebooks.parameters import Notebook
 
 PATHS = sorted(path for path in NOTEBOOKS.glob("*/*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 from tiny_project import DS, TINY, GoodDay, Project
 
-from galley import evidence, files
-from galley.attempts import Attempts
+from galley.proof.verify import verify
+from galley.run.attempts import Attempts
+from galley.storage import files
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ def test_each_stage_has_its_accepted_run_and_its_attempt(week: ProjectInBucket):
 
 
 def test_what_the_reports_state_is_what_is_there(week: ProjectInBucket):
-    assert evidence.verify(week.day) == []
+    assert verify(week.day) == []
     table = week.day.processed / "train.csv"
     former = files.read_bytes(table)
     files.write_bytes(table, former + b"\n")
-    found = {(mismatch.path, mismatch.problem) for mismatch in evidence.verify(week.day)}
+    found = {(mismatch.path, mismatch.problem) for mismatch in verify(week.day)}
     files.write_bytes(table, former)
     assert (f"data/processed/{DS}/train.csv", "has other content now") in found
 

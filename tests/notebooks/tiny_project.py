@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from galley import files
 from galley.days import Day
-from galley.execute import Execution, Outcome, StageRun
+from galley.run.execute import Execution, Outcome, StageRun
 from galley.settings import Settings
+from galley.storage import files
 
 HERE = Path(__file__).parents[2]
 NOTEBOOKS = HERE / "notebooks"

@@ -8,7 +8,7 @@ import pytest
 HEAVY = {"airflow", "pandas", "sklearn", "mlflow", "matplotlib", "scrapbook", "IPython", "flights"}
 
 
-@pytest.mark.parametrize("module", ["galley.execute", "galley.cli", "galley.stage", "galley.settings"])
+@pytest.mark.parametrize("module", ["galley.run.execute", "galley.cli", "galley.stage", "galley.settings"])
 def test_importing_a_module_of_the_core_loads_nothing_heavy(module):
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True
@@ -16,7 +16,7 @@ def test_importing_a_module_of_the_core_loads_nothing_heavy(module):
     assert HEAVY & set(told.stdout.split()) == set()
 
 
-@pytest.mark.parametrize("module", ["galley.settings", "galley.days", "galley.files"])
+@pytest.mark.parametrize("module", ["galley.settings", "galley.days", "galley.storage.files"])
 def test_what_a_dag_file_imports_loads_no_papermill_and_no_nbconvert(module):
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True
@@ -28,7 +28,7 @@ def test_the_first_page_of_a_process_that_prepared_imports_nothing_more():
     code = """
 import sys
 import nbformat
-from galley.render import prepare, render
+from galley.notebooks.render import prepare, render
 prepare()
 there = set(sys.modules)
 output = nbformat.v4.new_output("execute_result", {"text/html": "<b>2</b>", "text/plain": "2"})

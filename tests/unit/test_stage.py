@@ -9,9 +9,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from galley import files
 from galley.errors import ConclusionError, InvalidDay, MissingInput
 from galley.stage import CONCLUSION_LIMIT, MIME_TYPE, Stage
+from galley.storage import files
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from airflow.executors.local_executor import LocalExecutor
 
 PRELOADED = (
     "galley.airflow.deadline", "galley.airflow.defaults", "galley.airflow.notebook", "galley.airflow.review",
-    "galley.airflow.sensors", "galley.execute", "galley.runner", "galley.warm.provisioner",
+    "galley.airflow.sensors", "galley.run.execute", "galley.run.runner", "galley.kernels.warm.provisioner",
 )  # fmt: skip
 """What DAGs of stages and the stages themselves import."""
 
@@ -21,7 +21,7 @@ class StageExecutor(LocalExecutor):
         """Import, then fork."""
         for name in PRELOADED:
             importlib.import_module(name)
-        from galley.render import prepare
+        from galley.notebooks.render import prepare
 
         prepare()
         super().start()

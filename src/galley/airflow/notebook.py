@@ -18,8 +18,8 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from galley.container.execution import ContainerExecution
-    from galley.execute import Execution
+    from galley.run.container.execution import ContainerExecution
+    from galley.run.execute import Execution
 
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
@@ -90,8 +90,8 @@ class NotebookOperator(PapermillOperator):
     def execute(self, context: "Context") -> Any:
         """Run the notebook; the conclusion becomes the task's XCom."""
         # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
-        from galley.execute import StageRun
-        from galley.runner import execution_of
+        from galley.run.execute import StageRun
+        from galley.run.runner import execution_of
 
         if str(self.run_if) != "True":
             raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from galley.checkout import IMAGE_CHECKOUT, for_image
 from galley.local.credentials import Secrets, write_private
+from galley.run.checkout import IMAGE_CHECKOUT, for_image
 
 NOBODY = 50000
 """Who containers run as when root starts them: they are never root themselves."""

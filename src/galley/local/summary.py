@@ -2,9 +2,9 @@
 
 from itertools import groupby
 
-from galley import files
 from galley.local.plan import Plan
 from galley.local.runs import DagRun
+from galley.storage import files
 
 
 def of(plan: Plan, runs: list[DagRun]) -> str:

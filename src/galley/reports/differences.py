@@ -10,8 +10,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from galley.checkout import described
-from galley.evidence import stated
+from galley.run.checkout import described
+from galley.run.provenance import stated
 
 LINES = 2_000
 """Lines of output that are compared; what is beyond is said to be left out."""

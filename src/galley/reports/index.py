@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from galley import attempts, files
-from galley.attempts import Attempts
+from galley.reports.listing import Shelf, shelf_of
 from galley.reports.record import Record
-from galley.reports.shelf import Shelf, shelf_of
+from galley.run import attempts
+from galley.run.attempts import Attempts
+from galley.storage import files
 
 ACCEPTED = "accepted"
 AWAITING_REVIEW = "awaiting review"

@@ -9,7 +9,7 @@ import skops.io
 
 from flights import model
 from flights.features import ESTIMATORS, TRUSTED_TYPES, build
-from galley import files
+from galley.storage import files
 
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from galley import files
 from galley.local import summary
 from galley.local.plan import Plan
 from galley.local.runs import DagRun, TaskRun
+from galley.storage import files
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

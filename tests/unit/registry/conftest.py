@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tiny_model import ROWS, TARGET, answer
 
-from galley import files, promotion, registered, registry
 from galley.days import Day
+from galley.registry import models, promotion, versions
 from galley.settings import Settings
+from galley.storage import files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,7 +22,7 @@ Train = Callable[..., Day]
 
 # The rules hold everywhere; the registry itself is the workbench's.
 collect_ignore = (
-    [] if find_spec("mlflow") else ["test_card.py", "test_registry.py", "test_promotion.py", "test_production.py"]
+    [] if find_spec("mlflow") else ["test_card.py", "test_models.py", "test_promotion.py", "test_selection.py"]
 )
 
 
@@ -48,7 +49,7 @@ def settings(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def client(settings: Settings) -> "MlflowClient":
-    return registry.connect(settings)
+    return models.connect(settings)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def approve(train: Train) -> Train:
 
     def do(ds: str, estimator: Any = None) -> Day:
         day = train(ds, estimator)
-        registered.register(day, {"roc_auc": 0.75})
+        versions.register(day, {"roc_auc": 0.75})
         answer(day, "Approve")
         return day
 

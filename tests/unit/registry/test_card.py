@@ -8,12 +8,13 @@ import pytest
 from mlflow import MlflowClient
 from tiny_model import answer
 
-from galley import card, files, promotion, registered
-from galley.card import LIMIT, Origin, Purpose
 from galley.days import Day
-from galley.decision import Decision, recorded
-from galley.journal import Entry
+from galley.proof.decision import Decision, recorded
+from galley.registry import card, promotion, versions
+from galley.registry.card import LIMIT, Origin, Purpose
+from galley.registry.journal import Entry
 from galley.settings import Settings
+from galley.storage import files
 
 Make = Callable[..., Day]
 
@@ -122,7 +123,7 @@ def test_a_card_fits_into_mlflow_whatever_is_said(day: Day, what: str, features:
 
 def test_any_number_of_reigns_fits_beside_the_rest(client: MlflowClient, settings: Settings, promote: Make) -> None:
     promote("2026-11-23")
-    look = registered.Registered(client, settings)
+    look = versions.Registered(client, settings)
     look.journal = [
         Entry(f"2026-11-{day:02}T10:00:00.000000Z", str(1 + day % 2), "Approve", "*" * 400, "|" * 4000, "run")
         for day in range(1, 29)
@@ -146,7 +147,7 @@ def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves
 ) -> None:
     for ds in ("2026-11-16", "2026-11-23"):
         day = approve(ds)
-        look = registered.Registered(client, settings)
+        look = versions.Registered(client, settings)
         decided = recorded(look.of_day(ds).tags)
         assert decided is not None
         text = card.compose(day, decided, PURPOSE, card.origin(client, day))
@@ -174,16 +175,16 @@ def test_a_description_that_somebody_else_wrote_is_left_alone(
 def test_where_a_model_comes_from_is_what_its_files_and_its_run_say(client: MlflowClient, train: Make) -> None:
     day = train("2026-11-23")
     found = card.origin(client, day)
-    assert found.run == registered.training_run(day.models)
+    assert found.run == versions.training_run(day.models)
     assert "scikit-learn" in found.requirements
     assert (found.commit, found.training_digest) == ("", "")
 
 
 def test_a_rejected_version_has_a_card_that_says_so(client: MlflowClient, settings: Settings, train: Make) -> None:
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     answer(day, "Reject", reason="too few late flights")
-    decided = recorded(registered.Registered(client, settings).of_day(day.ds).tags)
+    decided = recorded(versions.Registered(client, settings).of_day(day.ds).tags)
     assert decided is not None
     text = card.compose(day, decided, PURPOSE, card.origin(client, day))
     assert "**Reject** by ada" in text

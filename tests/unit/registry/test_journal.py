@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from galley import journal
-from galley.decision import APPROVE, ROLLBACK, TAKEN_BACK
-from galley.journal import Entry
+from galley.proof.decision import APPROVE, ROLLBACK, TAKEN_BACK
+from galley.registry import journal
+from galley.registry.journal import Entry
 
 A, R, T = APPROVE, ROLLBACK, TAKEN_BACK
 

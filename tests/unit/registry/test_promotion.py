@@ -8,17 +8,18 @@ from mlflow import MlflowClient
 from sklearn.dummy import DummyClassifier
 from tiny_model import ROWS, answer
 
-from galley import files, journal, promotion, registered, registry
 from galley.days import Day
-from galley.decision import Decision, recorded
 from galley.errors import DecisionError, ModelNotFound
+from galley.proof.decision import Decision, recorded
+from galley.registry import journal, models, promotion, versions
 from galley.settings import Settings
+from galley.storage import files
 
 Make = Callable[..., Day]
 
 
-def look(client: MlflowClient, settings: Settings) -> registered.Registered:
-    return registered.Registered(client, settings)
+def look(client: MlflowClient, settings: Settings) -> versions.Registered:
+    return versions.Registered(client, settings)
 
 
 def version_of(client: MlflowClient, settings: Settings, alias: str) -> str | None:
@@ -30,30 +31,30 @@ def test_registering_makes_a_challenger_with_its_day_and_digests(
     client: MlflowClient, settings: Settings, train: Make
 ) -> None:
     day = train("2026-11-23")
-    version = registered.register(day, {"roc_auc": 0.75})
+    version = versions.register(day, {"roc_auc": 0.75})
     challenger = look(client, settings).alias("challenger")
     assert challenger is not None
     assert challenger.version == version
     assert challenger.tags["galley.ds"] == "2026-11-23"
-    assert challenger.tags["galley.digest.model"] == registry.model_digest(day.models)
+    assert challenger.tags["galley.digest.model"] == models.model_digest(day.models)
     assert challenger.tags["galley.digest.val.csv"] == files.digest(day.processed / "val.csv")
-    assert client.get_run(registered.training_run(day.models)).data.metrics == {"roc_auc": 0.75}
+    assert client.get_run(versions.training_run(day.models)).data.metrics == {"roc_auc": 0.75}
 
 
 def test_registering_the_same_model_again_keeps_its_version(train: Make) -> None:
     day = train("2026-11-23")
-    assert registered.register(day, {}) == registered.register(day, {})
+    assert versions.register(day, {}) == versions.register(day, {})
 
 
 def test_a_model_trained_again_is_a_new_version(client: MlflowClient, settings: Settings, train: Make) -> None:
-    first = registered.register(train("2026-11-23"), {})
-    second = registered.register(train("2026-11-23"), {})
+    first = versions.register(train("2026-11-23"), {})
+    second = versions.register(train("2026-11-23"), {})
     assert first != second == version_of(client, settings, "challenger")
 
 
 def test_a_backfilled_day_does_not_challenge_a_newer_one(client: MlflowClient, settings: Settings, train: Make) -> None:
-    newer = registered.register(train("2026-11-23"), {})
-    registered.register(train("2026-11-16"), {})
+    newer = versions.register(train("2026-11-23"), {})
+    versions.register(train("2026-11-16"), {})
     assert version_of(client, settings, "challenger") == newer
 
 
@@ -61,7 +62,7 @@ def test_a_folder_that_is_not_what_was_logged_is_not_registered(train: Make) -> 
     day = train("2026-11-23")
     (day.models / "model.skops").write_bytes(b"another")
     with pytest.raises(DecisionError, match="not what its training logged"):
-        registered.register(day, {})
+        versions.register(day, {})
 
 
 def test_a_record_is_kept_in_the_tags_of_its_version(client: MlflowClient, settings: Settings, approve: Make) -> None:
@@ -75,7 +76,7 @@ def test_a_record_is_kept_in_the_tags_of_its_version(client: MlflowClient, setti
 def test_the_reports_are_logged_to_the_run_of_the_training(client: MlflowClient, approve: Make) -> None:
     day = approve("2026-11-23")
     promotion.log_reports(day)
-    logged = client.list_artifacts(registered.training_run(day.models), "reports")
+    logged = client.list_artifacts(versions.training_run(day.models), "reports")
     assert [Path(artifact.path).name for artifact in logged] == ["01_prepare.ipynb", "05_review.ipynb"]
 
 
@@ -149,13 +150,13 @@ def refuses(day: Day, message: str) -> None:
 
 def test_nothing_is_promoted_without_a_record(train: Make) -> None:
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     refuses(day, "no recorded decision")
 
 
 def test_a_rejected_version_is_not_promoted(train: Make) -> None:
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     answer(day, "Reject", reviewer="")
     refuses(day, "not approved: Reject by no answer")
 
@@ -170,7 +171,7 @@ def test_data_changed_after_the_approval_is_refused(settings: Settings, approve:
 
 def test_data_changed_between_the_validation_and_the_record_is_refused(train: Make) -> None:
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     (day.processed / "val.csv").write_text("other rows")
     answer(day, "Approve")
     refuses(day, r"val\.csv")
@@ -193,7 +194,7 @@ def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_revie
 ) -> None:
     first, second = approve("2026-11-16"), train("2026-11-23")
     promotion.promote(first, ROWS)
-    version = registered.register(second, {})
+    version = versions.register(second, {})
     reviewed(second, version, champion="")
     answer(second, "Approve")
     refuses(second, "no version was the champion; now version 1 is")
@@ -207,8 +208,8 @@ def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_revie
 def test_the_review_of_another_version_says_nothing_of_the_champion(train: Make) -> None:
     day = train("2026-11-23")
     reviewed(day, "7", champion="6")
-    assert registered.champion_at_review(day, "7") == "6"
-    assert registered.champion_at_review(day, "8") is None
+    assert versions.champion_at_review(day, "7") == "6"
+    assert versions.champion_at_review(day, "8") is None
 
 
 def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, promote: Make) -> None:
@@ -219,14 +220,14 @@ def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, pr
 
 def test_a_challenger_that_was_followed_by_another_is_refused(approve: Make, train: Make) -> None:
     day = approve("2026-11-16")
-    registered.register(train("2026-11-23"), {})
+    versions.register(train("2026-11-23"), {})
     refuses(day, "has become the challenger")
 
 
 def test_a_model_trained_anew_after_the_approval_needs_its_own(approve: Make, train: Make) -> None:
     approve("2026-11-23")
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     refuses(day, "no recorded decision")
 
 
@@ -256,7 +257,7 @@ def test_a_blank_rollback_goes_to_the_champion_before(client: MlflowClient, sett
     promote("2026-11-16")
     day = promote("2026-11-23")
     assert roll_back(day).version == "1"
-    assert registry.resolve("", settings).version == "1"
+    assert models.resolve("", settings).version == "1"
     assert version_of(client, settings, "previous_champion") is None
 
 
@@ -274,7 +275,7 @@ def test_a_rollback_mends_an_alias_that_was_moved_by_hand(
     day = promote("2026-11-23")
     client.set_registered_model_alias("tiny", "champion", "1")
     roll_back(day, "2")
-    assert registry.resolve("", settings).version == "2"
+    assert models.resolve("", settings).version == "2"
 
 
 def test_a_version_that_was_rolled_back_returns_only_on_a_new_approval(
@@ -297,7 +298,7 @@ def test_a_rollback_without_a_place_to_go_is_refused(
 ) -> None:
     promote("2026-11-16")
     day = train("2026-11-23")
-    registered.register(day, {})
+    versions.register(day, {})
     with pytest.raises(DecisionError, match=message):
         roll_back(day, version)
 
@@ -325,11 +326,11 @@ def test_a_model_logged_in_mlflows_own_way_is_registered_too(settings: Settings,
 
     day = train("2026-11-23")
     with mlflow.start_run():
-        model = registry.resolve(str(day.models), settings).load()
+        model = models.resolve(str(day.models), settings).load()
         logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
     day = Day.of("2026-11-24", settings)
     mlflow.artifacts.download_artifacts(logged.model_uri, dst_path=str(day.models))
-    assert registered.register(day, {}) == "1"
+    assert versions.register(day, {}) == "1"
 
 
 def test_a_model_whose_run_mlflow_does_not_know_is_not_registered(
@@ -337,7 +338,7 @@ def test_a_model_whose_run_mlflow_does_not_know_is_not_registered(
 ) -> None:
     day = train("2026-11-23")
     description = day.models / "MLmodel"
-    run_id = registered.training_run(day.models)
+    run_id = versions.training_run(day.models)
     description.write_text(description.read_text().replace(run_id, "0" * 32))
     with pytest.raises(ModelNotFound, match="does not know the run"):
-        registered.register(day, {})
+        versions.register(day, {})

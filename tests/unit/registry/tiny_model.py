@@ -1,7 +1,7 @@
 """Rows for a tiny model, and the answer to its review."""
 
-from galley import promotion
 from galley.days import Day
+from galley.registry import promotion
 
 ROWS = [[float(a), float(a % 3)] for a in range(20)]
 TARGET = [int(a > 9) for a in range(20)]

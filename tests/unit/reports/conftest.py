@@ -3,10 +3,10 @@
 import nbformat
 import pytest
 
-from galley import files
-from galley.attempts import Attempts
-from galley.reports import shelf
+from galley.reports import listing
 from galley.reports.index import Index
+from galley.run.attempts import Attempts
+from galley.storage import files
 
 
 class Outputs:
@@ -68,5 +68,5 @@ def outputs_in_bucket(in_bucket):
 @pytest.fixture(params=["disk", "bucket"])
 def outputs_anywhere(request, monkeypatch):
     """The same, once on a disk and once in a bucket, where a change is to be seen at once too."""
-    monkeypatch.setattr(shelf, "_FRESH", -1.0)
+    monkeypatch.setattr(listing, "_FRESH", -1.0)
     return request.getfixturevalue({"disk": "outputs", "bucket": "outputs_in_bucket"}[request.param])

@@ -3,13 +3,13 @@
 import nbformat
 import pytest
 
-from galley import bucket
-from galley.attempts import Attempts
-from galley.reports.headline import headline
 from galley.reports.index import Index
-from galley.reports.place import Place
+from galley.reports.key_metric import headline
 from galley.reports.record import Record
+from galley.reports.report_path import Place
 from galley.reports.search import DAYS, Filter, Page, search
+from galley.run.attempts import Attempts
+from galley.storage import bucket
 
 DS, DAG = "2026-11-23", "train"
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from upath import UPath
 
-from galley import bucket, files
 from galley.errors import SettingsError, StorageUnavailable
 from galley.settings import Settings
+from galley.storage import bucket, files
 
 
 class Killed(BaseException):

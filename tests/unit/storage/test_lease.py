@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from galley import bucket, lease
 from galley.errors import StageInterrupted
-from galley.lease import Lease
+from galley.storage import bucket, lease
+from galley.storage.lease import Lease
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,10 @@ from nbformat import NotebookNode
 from galley.airflow.reports.access import READS_DAG
 from galley.airflow.reports.pages import note, page
 from galley.airflow.reports.report import address
-from galley.files import read_notebook
 from galley.reports import differences
 from galley.reports.index import Index, is_day
-from galley.reports.place import Place
+from galley.reports.report_path import Place
+from galley.storage.files import read_notebook
 
 router = APIRouter(dependencies=[READS_DAG])
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from galley.airflow.reports.access import READS_DAG
-from galley.files import local, read_bytes, read_notebook, version
 from galley.reports.index import Index
-from galley.reports.place import Place
+from galley.reports.report_path import Place
+from galley.storage.files import local, read_bytes, read_notebook, version
 
 router = APIRouter(dependencies=[READS_DAG])
 
@@ -89,6 +89,6 @@ def _themed(request: Request, page: bytes) -> bytes:
 @lru_cache(maxsize=8)
 def _page(path: Path, _version: str, title: str) -> bytes:
     # Imported here, so that the first look at the reports does not wait for nbconvert.
-    from galley.render import render
+    from galley.notebooks.render import render
 
     return render(read_notebook(path), title).encode()

@@ -14,8 +14,8 @@ from galley.airflow.reports.access import ReaderDep
 from galley.airflow.reports.pages import page
 from galley.airflow.reports.report import address
 from galley.airflow.reports.runs import Review
-from galley.reports.headline import Headline, headline
 from galley.reports.index import DagDay, Index, Stage, is_day
+from galley.reports.key_metric import Headline, headline
 from galley.reports.search import Filter, search
 
 router = APIRouter()

@@ -6,14 +6,15 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from galley import attempts, files
 from galley.airflow.reports import runs
 from galley.airflow.reports.access import READS_DAG, ReaderDep
 from galley.airflow.reports.pages import note, page
-from galley.attempts import Attempts
 from galley.reports.index import ACCEPTED, DagDay, Index, Stage, interrupted
-from galley.reports.place import Place
 from galley.reports.record import Record
+from galley.reports.report_path import Place
+from galley.run import attempts
+from galley.run.attempts import Attempts
+from galley.storage import files
 
 router = APIRouter(dependencies=[READS_DAG])
 

@@ -7,11 +7,11 @@ import nbformat
 from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
 
-from galley import files
 from galley.airflow.reports.access import EDITS_DAG
-from galley.reports.place import Place
+from galley.notebooks.strip import strip
+from galley.reports.report_path import Place
 from galley.settings import Settings
-from galley.strip import strip
+from galley.storage import files
 
 router = APIRouter(dependencies=[EDITS_DAG])
 

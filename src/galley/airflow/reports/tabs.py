@@ -11,7 +11,7 @@ from galley.airflow.reports.access import READS_DAG
 from galley.airflow.reports.pages import note
 from galley.airflow.reports.report import address
 from galley.reports.index import DagDay, Index, Stage
-from galley.reports.place import Place
+from galley.reports.report_path import Place
 
 router = APIRouter(dependencies=[READS_DAG])
 Text = Annotated[str, Query(max_length=250)]

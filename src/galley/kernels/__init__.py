@@ -1,0 +1,1 @@
+"""Kernels: kernelspecs, the client, and kernels that are forked with their imports done."""

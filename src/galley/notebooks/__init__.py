@@ -1,0 +1,1 @@
+"""Notebooks: what a parameters cell may say, stripping, rendering."""

@@ -1,0 +1,1 @@
+"""Proof: what was decided, on which evidence, and whether that still is what it was."""

@@ -1,0 +1,1 @@
+"""Registry: MLflow's models, versions and aliases; selection, promotion, the model card."""

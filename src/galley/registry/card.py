@@ -1,0 +1,245 @@
+"""The model card: what a version is, what it learned from, how good it is, who decided. Its description in MLflow.
+
+The domain says what the model is for; the numbers are those that the stages concluded. The last section says when the
+version was in production, and is written anew when that changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from galley.days import Day
+from galley.markdown import escaped, shortened
+from galley.proof.decision import MODEL, Decision
+from galley.registry import links
+from galley.registry.journal import Entry
+from galley.registry.models import asking
+from galley.registry.versions import WEEKLY, Registered, reports, training_run
+from galley.run.checkout import described
+from galley.scoring.metrics import NAMES
+from galley.settings import Settings
+from galley.storage import files
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+LIMIT = 5000
+"""Characters that MLflow's database holds of a description."""
+_PRODUCTION = "\n\n## In production\n\n"
+_BODY = 4000
+"""Characters for all but the last section."""
+_REIGNS = 3
+_REASON = 600
+_NAMES = 40
+"""Features, days or slices that are named one by one."""
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What the domain says of its model: what it is, what it is for, its limits (one paragraph each), its features."""
+
+    what: str
+    intended_use: str
+    limits: str
+    features: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from, by MLflow and by the record of its training; empty where neither says."""
+
+    experiment: str
+    run: str
+    requirements: Sequence[str] = ()
+    commit: str = ""
+    python: str = ""
+    training_digest: str = ""
+
+
+def origin(client: "MlflowClient", day: Day) -> Origin:
+    """Where the day's model comes from."""
+    with asking(day.settings):
+        run = client.get_run(training_run(day.models)).info
+    stated = day.models / "requirements.txt"
+    requirements = stated.read_text().split() if stated.is_file() else []
+    return Origin(run.experiment_id, run.run_id, requirements, **_training_record(day))
+
+
+def _training_record(day: Day) -> dict[str, str]:
+    path = day.reports(WEEKLY) / "03_train.ipynb"
+    if not path.is_file():
+        return {}
+    record = files.read_notebook(path).metadata.get("galley", {})
+    digests = [fact["sha256"] for fact in record.get("inputs", []) if fact["path"].endswith("/train.csv")]
+    return {
+        "commit": described(record.get("source", {})),
+        "python": record.get("kernel", {}).get("python") or "",
+        "training_digest": digests[-1] if digests else "",
+    }
+
+
+def compose(day: Day, decision: Decision, purpose: Purpose, origin: Origin, base: str = "") -> str:
+    """All but the last section, in markdown. `base` is MLflow's address; links within MLflow need none."""
+    path = day.reports(WEEKLY) / "metrics.json"
+    concluded = files.read_json(path) if path.is_file() else {}
+    review = concluded.get("review") or {}
+    if review.get("version") != decision.version:
+        review = {}
+    sections = {
+        "Intended use": _paragraph(purpose.intended_use),
+        "Training data": _training_data(concluded, decision, origin),
+        "How good it is": _quality(review),
+        "Limits": "\n\n".join(part for part in (_paragraph(purpose.limits), _worse(review)) if part),
+        "Features": _listed([f"`{name}`" for name in purpose.features]),
+        "Origin": _origin(origin, decision),
+        "Reports": _reports(day, origin, base),
+    }
+    head = f"{_paragraph(purpose.what)}\n\n{_decided(decision)}"
+    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
+    return _fitting(f"{head}\n\n{body}", _BODY)
+
+
+def publish(client: "MlflowClient", registered: Registered, version: str, text: str, settings: Settings) -> None:
+    """Make the text, with when the version was in production, its description."""
+    with asking(settings):
+        client.update_model_version(registered.name, version, text + _PRODUCTION + in_production(registered, version))
+
+
+def restate(client: "MlflowClient", registered: Registered, settings: Settings) -> None:
+    """Bring the last section up to date, in the cards of the versions that the last two moves were about."""
+    moved = dict.fromkeys(entry.version for entry in registered.journal[-2:] if registered.get(entry.version))
+    for version in moved:
+        with asking(settings):
+            text = client.get_model_version(registered.name, version).description or ""
+        body, section, _ = text.partition(_PRODUCTION)
+        if section:
+            publish(client, registered, version, body, settings)
+
+
+def in_production(registered: Registered, version: str) -> str:
+    """When a version was in production, by whose decision, and what ended it."""
+    moves: list[Entry | None] = [*registered.journal, None]
+    lines = [
+        _reign(entry, following)
+        for entry, following in pairwise(moves)
+        if entry is not None and entry.version == version
+    ]
+    left_out = [f"- {len(lines) - _REIGNS} times before"] if len(lines) > _REIGNS else []
+    return "\n".join([*left_out, *lines[-_REIGNS:]]) or "It has not been in production."
+
+
+def _reign(entry: Entry, following: Entry | None) -> str:
+    began = f"{entry.decision} by {escaped(shortened(entry.by, 30))}"
+    if following is None:
+        return f"- since {_time(entry.since)}: {began}"
+    ended = (
+        f"{following.decision} by {escaped(shortened(following.by, 30))} ({escaped(shortened(following.reason, 40))})"
+    )
+    return f"- {_time(entry.since)} to {_time(following.since)}: {began}; ended: {ended}"
+
+
+def _decided(decision: Decision) -> str:
+    reason = escaped(shortened(decision.reason, _REASON))
+    return (
+        f"**{decision.decision}** by {escaped(shortened(decision.reviewer, 80))}, {_time(decision.decided_at)}:\n\n"
+        f"> {reason or '(no reason)'}"
+    )
+
+
+def _training_data(concluded: Mapping[str, Any], decision: Decision, origin: Origin) -> str:
+    days = (concluded.get("prepare") or {}).get("days") or [decision.ds]
+    split = concluded.get("split") or {}
+    rows = [
+        f"{split[key]:,} {what}"
+        for key, what in (("train_rows", "to learn from"), ("val_rows", "to judge by"))
+        if key in split
+    ]
+    method = f", split by `{split['method']}`" if "method" in split else ""
+    lines = [
+        f"Days: {_listed(days) if len(days) < 8 else f'{days[0]} to {days[-1]}, {len(days)} of them'}",
+        f"Rows: {', '.join(rows)}{method}" if rows else "",
+        f"Training rows, SHA-256: `{origin.training_digest}`" if origin.training_digest else "",
+        f"Validation rows, SHA-256: `{decision.digests['val.csv']}`" if "val.csv" in decision.digests else "",
+    ]
+    return _bullets(lines)
+
+
+def _quality(review: Mapping[str, Any]) -> str:
+    if not review:
+        return "No review of this version was recorded."
+    champion = review.get("champion_version")
+    compared = f"champion, version {champion}" if champion else "base rate"
+    rows = [
+        f"| {name} | {found['new']:.4f} | {found['old']:.4f} | {found['difference']} |"
+        for score, name in NAMES.items()
+        if (found := review["differences"].get(score))
+    ]
+    table = "\n".join(
+        [f"| on {review['rows']:,} rows | this version | {compared} | difference |", "|---|---|---|---|", *rows]
+    )
+    failed = [name for name, passed in review.get("checks", {}).items() if not passed]
+    checks = f"Checks: {review['verdict']}" + (f"; not passed: {_listed(failed)}" if failed else "; all passed")
+    return f"{table}\n\n{checks}."
+
+
+def _worse(review: Mapping[str, Any]) -> str:
+    worse = review.get("worse_slices")
+    if worse is None:
+        return ""
+    return (
+        f"Worse than what it was compared with on: {_listed(worse)}."
+        if worse
+        else "No slice got worse by more than noise."
+    )
+
+
+def _origin(origin: Origin, decision: Decision) -> str:
+    digests = {"Model": MODEL, "Review": "05_review.ipynb", "Its page": "05_review.html"}
+    libraries = ", ".join([*([f"Python {origin.python}"] if origin.python else []), *origin.requirements])
+    return _bullets(
+        [
+            *(
+                f"{what}, SHA-256: `{decision.digests[name]}`"
+                for what, name in digests.items()
+                if name in decision.digests
+            ),
+            f"Run: `{origin.run}`",
+            f"Commit: `{origin.commit}`" if origin.commit else "",
+            f"Libraries: {shortened(libraries, 400)}" if libraries else "",
+        ]
+    )
+
+
+def _reports(day: Day, origin: Origin, base: str) -> str:
+    pages = [report.name for report in reports(day) if report.suffix == ".html" and report.name < "06"]
+    return ", ".join(
+        f"[{name.removesuffix('.html')}]({base}{links.report_page(origin.experiment, origin.run, name)})"
+        for name in pages
+    )
+
+
+def _paragraph(text: str) -> str:
+    """The text without the line breaks of its source: MLflow shows each of them."""
+    return " ".join(text.split())
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
+
+
+def _time(stamp: str) -> str:
+    return f"{stamp[:16].replace('T', ' ')} UTC"
+
+
+def _fitting(text: str, length: int) -> str:
+    """The text, or the lines of it that fit, with a note that there is more."""
+    note = "\n\n(Cut here: MLflow holds no more. The record page has the rest.)"
+    if len(text) <= length:
+        return text
+    return text[: length - len(note)].rpartition("\n")[0].rstrip() + note

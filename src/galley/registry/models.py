@@ -1,0 +1,305 @@
+"""The model registry: how MLflow is reached, and which model a name, a URI or a path stands for.
+
+MLflow is imported when it is used and not before: the scheduler's environment does not have it.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from galley.errors import DecisionError, MissingInput, ModelNotFound, RegistryUnavailable
+from galley.proof.decision import DIGEST_TAG, MODEL, is_approved
+from galley.registry import journal
+from galley.settings import Settings
+from galley.storage import files
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS_CHAMPION = "previous_champion"
+
+NOT_THE_MODEL = frozenset({"metrics.json", "registered_model_meta"})
+"""Files in a model's folder that others add to it: ours, and a note that MLflow leaves where it loads from."""
+
+_QUIET_AND_QUICK = {
+    # MLflow's own defaults wait four minutes for a server that is gone. Airflow retries the task instead.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    # None of these lines belongs in a report.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+_SQLITE = "sqlite:///"
+_BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be loaded: where it is said to be, and the local folder that holds it."""
+
+    uri: str
+    version: str | None
+    path: Path
+    digest: str
+
+    def load(self) -> Any:
+        """The scikit-learn pipeline. Raises ModelNotFound if the folder does not hold one."""
+        _settle()
+        import mlflow.sklearn
+
+        try:
+            return mlflow.sklearn.load_model(str(self.path))
+        except Exception as error:
+            raise ModelNotFound(
+                f"{self.uri} does not load as a scikit-learn model: {error}. Train it again, or name another model."
+            ) from error
+
+
+def model_digest(folder: Path) -> str:
+    """The SHA-256 of a model's folder: what predicts and how it is loaded, without the metrics kept beside it."""
+    return files.digest(folder, model_files(folder))
+
+
+def model_files(folder: Path) -> list[str]:
+    """The names of the files of the model that was saved to a folder. Raises MissingInput if there is none."""
+    if not (folder / "MLmodel").is_file():
+        raise MissingInput(f"There is no model in {folder}. Run the stage that trains it first.")
+    return [name for name in files.names_in(folder) if Path(name).name not in NOT_THE_MODEL]
+
+
+def connect(settings: Settings) -> "MlflowClient":
+    """Point MLflow at the tracking server and registry of the settings, with the model's own experiment.
+
+    Raises RegistryUnavailable, within seconds, when nobody answers.
+    """
+    _settle()
+    import mlflow
+
+    _make_room(settings.tracking_uri)
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    mlflow.set_registry_uri(settings.tracking_uri)
+    with asking(settings):
+        client = mlflow.MlflowClient()
+        mlflow.set_experiment(experiment_id=_experiment(client, settings))
+    return client
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[None]:
+    """What MLflow raises because nobody answers becomes RegistryUnavailable."""
+    from mlflow import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        yield
+    except (MlflowException, RequestException, OperationalError) as error:
+        if _is_no_answer(error):
+            raise _unavailable(settings, error) from None
+        raise
+
+
+def resolve(model_uri: str, settings: Settings) -> Model:
+    """The model that `model_uri` names.
+
+    Blank or "champion" is the registry's champion; else an MLflow URI (models:/..., runs:/...), an absolute path, or
+    a path under the data folder (models/2026-11-23). Raises ModelNotFound when there is none, DecisionError for a
+    champion that nobody decided on, and RegistryUnavailable.
+    """
+    uri = model_uri.strip()
+    if uri in ("", CHAMPION):
+        uri = f"models:/{settings.model}@{CHAMPION}"
+    if not _is_uri(uri, settings):
+        return _from_path(uri, settings)
+    client = connect(settings)
+    version = _version_of(client, uri, settings)
+    if version is not None and uri.endswith(f"@{CHAMPION}"):
+        _require_decision(client, version)
+    path = download(uri if version is None else _exact(version), settings)
+    model = Model(uri, None if version is None else str(version.version), path, model_digest(path))
+    if version is not None:
+        require_digest(version, model.digest)
+    return model
+
+
+def _require_decision(client: "MlflowClient", version: "ModelVersion") -> None:
+    """Refuse a champion that was not put there by a recorded decision: anyone who reaches MLflow can move an alias."""
+    mend = "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
+    if not is_approved(version.tags):
+        raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {mend}")
+    by_record = journal.current(journal.last_moves(version.tags))
+    if by_record != str(version.version):  # as it was before versions carried their moves, and as a stranger's is
+        by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
+    if by_record != str(version.version):
+        raise DecisionError(
+            f"Version {version.version} of {version.name} was made champion behind the record's back: "
+            f"by record it is {f'version {by_record}' if by_record else 'none'}. {mend}"
+        )
+
+
+def require_digest(version: "ModelVersion", digest: str) -> None:
+    """Refuse a version whose files are not those that were registered. One registered by others has no digest."""
+    registered = version.tags.get(DIGEST_TAG + MODEL)
+    if registered and registered != digest:
+        raise DecisionError(
+            f"The files of version {version.version} of {version.name} changed since it was registered "
+            f"(sha256 {digest[:12]}, registered {registered[:12]}). Run the DAG rollback_model with another version."
+        )
+
+
+def download(uri: str, settings: Settings) -> Path:
+    """A copy of the model of an MLflow URI, in a folder that is removed when the process ends."""
+    import mlflow
+
+    scratch = Path(tempfile.mkdtemp(prefix="galley-model-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    with asking(settings):
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch)))
+        except (mlflow.MlflowException, OSError, ImportError) as error:
+            if _is_no_answer(error):
+                raise
+            raise _not_found(uri, error) from error
+    return _model_folder(folder, uri)
+
+
+def _from_path(uri: str, settings: Settings) -> Model:
+    try:
+        here = files.local(files.path_of(uri) if "://" in uri else settings.data / uri)
+    except FileNotFoundError as error:
+        raise _not_found(uri, error) from None
+    folder = _model_folder(here, uri)
+    return Model(uri, None, folder, model_digest(folder))
+
+
+def _model_folder(folder: Path, uri: str) -> Path:
+    if not (folder / "MLmodel").is_file():
+        raise _not_found(uri, f"there is no MLmodel file in {folder}")
+    return folder
+
+
+def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelVersion | None":
+    """The registered version that a models:/ URI names; None for what is not in the registry."""
+    from mlflow import MlflowException
+
+    named = _REGISTERED.fullmatch(uri)
+    if named is None:
+        return None
+    with asking(settings):
+        try:
+            if named["alias"]:
+                return client.get_model_version_by_alias(named["name"], named["alias"])
+            return client.get_model_version(named["name"], named["version"])
+        except MlflowException as error:
+            if _is_no_answer(error):
+                raise
+            raise _not_found(uri, error) from error
+
+
+def _not_found(uri: str, why: object) -> ModelNotFound:
+    return ModelNotFound(
+        f"{uri} is no model: {why}. Approve one in the DAG train_weekly, or set the Variable model_uri to a path "
+        "under the data folder (models/2026-11-23) or an MLflow URI (models:/name/3)."
+    )
+
+
+def _is_uri(text: str, settings: Settings) -> bool:
+    """Whether MLflow is to resolve it: not what lies below data, in a bucket either."""
+    return not text.startswith(f"{settings.data}/") and (text.startswith(("models:/", "runs:/")) or "://" in text)
+
+
+def _exact(version: "ModelVersion") -> str:
+    """The URI of the version itself: an alias may move between two questions."""
+    return f"models:/{version.name}/{version.version}"
+
+
+def _experiment(client: "MlflowClient", settings: Settings) -> str:
+    """The id of the model's experiment, which is made when it is not there."""
+    from mlflow import MlflowException
+
+    found = client.get_experiment_by_name(settings.model)
+    if found is None:
+        try:
+            return str(client.create_experiment(settings.model, artifact_location=_artifacts(settings)))
+        except MlflowException as error:
+            # Two stages may come here at once; the one that lost finds what the other made.
+            found = client.get_experiment_by_name(settings.model)
+            if found is None:
+                raise error from None
+    return str(found.experiment_id)
+
+
+def _artifacts(settings: Settings) -> str | None:
+    """Where artifacts go; None for a server, which knows.
+
+    Beside SQLite's file, so that they are on this machine where data is in a bucket, which MLflow cannot reach without
+    boto3.
+    """
+    if _is_server(settings.tracking_uri):
+        return None
+    return ((_sqlite_folder(settings.tracking_uri) or settings.data / "mlflow") / "artifacts").as_uri()
+
+
+def _sqlite_folder(tracking_uri: str) -> Path | None:
+    """The folder of SQLite's file; None if it is another kind of store."""
+    if not tracking_uri.startswith(_SQLITE):
+        return None
+    return Path(tracking_uri.removeprefix(_SQLITE)).parent
+
+
+def _make_room(tracking_uri: str) -> None:
+    """SQLite makes its file and not the folder."""
+    if folder := _sqlite_folder(tracking_uri):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _settle() -> None:
+    """MLflow reads its settings from the environment. What is set there already is someone's wish and stays."""
+    for name, value in _QUIET_AND_QUICK.items():
+        os.environ.setdefault(name, value)
+    # In a kernel, tqdm asks for a widget that no report could show.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+
+
+def _is_server(tracking_uri: str) -> bool:
+    return tracking_uri.startswith(("http://", "https://"))
+
+
+def _is_no_answer(error: Exception) -> bool:
+    from requests import ConnectionError as NoConnection
+    from requests import Timeout
+    from sqlalchemy.exc import OperationalError
+
+    code = getattr(error, "error_code", None)
+    # INTERNAL_ERROR is also what MLflow gives an error it has no code for; only a request that failed is meant here.
+    no_answer = isinstance(error, NoConnection | Timeout | OperationalError)
+    return no_answer or code in _BUSY or "API request to" in str(error)[:20]
+
+
+def _unavailable(settings: Settings, error: Exception) -> RegistryUnavailable:
+    shown = _without_password(settings.tracking_uri)
+    why = str(error).replace(settings.tracking_uri, shown)
+    return RegistryUnavailable(
+        f"The model registry at {shown} does not answer. Start it, or set MLFLOW_TRACKING_URI to where it is. ({why})"
+    )
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=f"***@{parts.hostname}:{parts.port}").geturl() if parts.password else uri

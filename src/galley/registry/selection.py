@@ -1,0 +1,71 @@
+"""Production: which model predicts a day, and why it is that one."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from galley.days import Day
+from galley.errors import ModelNotFound, ParameterError
+from galley.registry import journal
+from galley.registry.journal import Entry
+from galley.registry.models import CHAMPION, Model, connect, resolve
+from galley.registry.versions import Registered
+from galley.settings import Settings
+
+DAY = "day"
+NOW = "now"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model, and in words why it predicts the day."""
+
+    model: Model
+    why: str
+
+
+def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> Chosen:
+    """The model that predicts a day. Blank or "champion" is the registry's champion; anything else names itself.
+
+    With `as_of` "day" that is the champion at the end of the day, by the clock (UTC), so that a day predicted again
+    gets the model it had; while the day is not over, and with "now", it is the current one. Raises ModelNotFound for
+    a day that was over before there was any champion, and what `galley.registry.resolve` raises.
+    """
+    if as_of not in (DAY, NOW):
+        raise ParameterError(f'model_as_of is {as_of!r}. Give "{DAY}" or "{NOW}".')
+    if model_uri.strip() not in ("", CHAMPION):
+        return Chosen(resolve(model_uri, day.settings), f"model_uri names {model_uri.strip()}")
+    over = day.date < (today or datetime.now(UTC).date())
+    moves = _moves(day) if as_of == DAY and over else []
+    if not moves:
+        return Chosen(resolve(CHAMPION, day.settings), _why_current(as_of, over))
+    entry = journal.champion_on(moves, day.date)
+    if entry is None:
+        raise ModelNotFound(
+            f"When {day} ended there was no champion; the first came at {moves[0].since}. "
+            f'Run it with the Param model_as_of set to "{NOW}" to have the current champion predict it.'
+        )
+    return Chosen(_champion(entry, moves, day.settings), _why_then(day, entry))
+
+
+def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
+    """The version of an entry; by the alias if it still reigns, so that a champion without a record is refused."""
+    reigns = entry == moves[-1]
+    return resolve(CHAMPION if reigns else f"models:/{settings.model}/{entry.version}", settings)
+
+
+def _moves(day: Day) -> list[Entry]:
+    """The moves of the champion; none if no model was ever registered, of which `resolve` has more to say."""
+    try:
+        return Registered(connect(day.settings), day.settings).moves_up_to(day.date)
+    except ModelNotFound:
+        return []
+
+
+def _why_current(as_of: str, over: bool) -> str:
+    if as_of == NOW:
+        return 'the current champion, as model_as_of is "now"'
+    return "the current champion" if over else "the current champion, as the day is not over"
+
+
+def _why_then(day: Day, entry: Entry) -> str:
+    return f"the champion when {day} ended: {entry.decision} by {entry.by} at {entry.since}"

@@ -1,0 +1,276 @@
+"""The registered model: its versions, its aliases and its journal; and how a version joins it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from galley.days import Day
+from galley.errors import DecisionError, ModelNotFound
+from galley.proof.decision import ABSENT, APPROVE, DECISION_TAG, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
+from galley.registry import journal
+from galley.registry.journal import LAST_MOVES_TAG, Entry
+from galley.registry.models import CHALLENGER, CHAMPION, asking, connect, download, model_digest, model_files
+from galley.settings import Settings
+from galley.storage import files
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.models import Model as MlflowModel
+
+T = TypeVar("T")
+
+WEEKLY = "train_weekly"
+_ALL = 10_000
+_RECENT = 5
+"""How many versions are looked at, at most, for the last one that was approved."""
+_MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+"""What MLflow says where there is no such model, version or alias."""
+
+
+class Registered:
+    """The registered model of the settings.
+
+    The whole journal and all aliases are read in one call, so that they belong together; it takes longer with each
+    version there is, so that what is done each day or week asks for a version or an alias.
+    """
+
+    def __init__(self, client: "MlflowClient", settings: Settings) -> None:
+        self.name = settings.model
+        self._client = client
+        self._settings = settings
+        self._known: dict[str, Standing] = {}
+
+    @cached_property
+    def journal(self) -> list[Entry]:
+        """All moves of the champion, oldest first. Raises ModelNotFound if nothing was ever registered."""
+        return journal.entries(self._model.tags)
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The versions that aliases name. Raises ModelNotFound if nothing was ever registered."""
+        return {alias: str(version) for alias, version in self._model.aliases.items()}
+
+    @cached_property
+    def versions(self) -> dict[str, Standing]:
+        """All versions by their numbers: after five years hundreds, so that what is done each week asks for a few."""
+        return self._search("", _ALL)
+
+    def get(self, version: str) -> Standing | None:
+        """A version by its number; None if there is none."""
+        if version not in self._known and version.isascii() and version.isdecimal():
+            found = self._found(lambda: self._client.get_model_version(self.name, version))
+            if found is not None:
+                self._known[version] = Standing(version, found.tags)
+        return self._known.get(version)
+
+    def find(self, version: str) -> Standing:
+        """A version by its number. Raises DecisionError if there is none."""
+        found = self.get(version)
+        if found is None:
+            known = ", ".join(sorted(self.versions, key=int))
+            raise DecisionError(f"{self.name} has no version {version!r}. Give one of {known}.")
+        return found
+
+    def alias(self, name: str) -> Standing | None:
+        """The version that an alias names now; None if it names none."""
+        found = self._found(lambda: self._client.get_model_version_by_alias(self.name, name))
+        return None if found is None else Standing(str(found.version), found.tags)
+
+    def moves_up_to(self, day: date) -> list[Entry]:
+        """Moves of the champion, with the one among them that was in force when a day (UTC) ended.
+
+        They are the last ones, which the champion carries, or for a day before those the whole journal. Raises
+        ModelNotFound if nothing was ever registered.
+        """
+        champion = self.alias(CHAMPION)
+        last = journal.last_moves(champion.tags) if champion else []
+        return last if journal.champion_on(last, day) else self.journal
+
+    def all_of_day(self, ds: str) -> list[Standing]:
+        """The versions that were trained for a day."""
+        return [*self._search(f" and tags.`{DS_TAG}` = '{ds}'", _ALL).values()]
+
+    def of_day(self, ds: str) -> Standing:
+        """The newest version that was trained for a day."""
+        found = self.all_of_day(ds)
+        if not found:
+            raise DecisionError(f"No version of {self.name} is registered for {ds}. Run 04_validate of that day first.")
+        return max(found, key=lambda standing: standing.age)
+
+    def approved(self) -> list[Standing]:
+        """The newest versions that were approved, and the champion, which may be older and have been approved later."""
+        found = self._search(f" and tags.`{DECISION_TAG}` = '{APPROVE}'", _RECENT)
+        champion = self.alias(CHAMPION)
+        return [*found.values(), *([champion] if champion else [])]
+
+    def carriers(self) -> list[Standing]:
+        """The versions that carry the last moves: one, or more where a promotion broke off."""
+        return [*self._search(f" and tags.`{LAST_MOVES_TAG}` LIKE '%'", _ALL).values()]
+
+    @cached_property
+    def _model(self) -> "RegisteredModel":
+        found = self._found(lambda: self._client.get_registered_model(self.name))
+        if found is None:
+            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.")
+        return found
+
+    def _found(self, ask: Callable[[], T]) -> T | None:
+        """The answer of the registry; None where there is no such thing."""
+        from mlflow import MlflowException
+
+        with asking(self._settings):
+            try:
+                return ask()
+            except MlflowException as error:
+                if error.error_code not in _MISSING:
+                    raise
+                return None
+
+    def _search(self, condition: str, most: int) -> dict[str, Standing]:
+        """The newest versions that fulfil a condition on their tags, by their numbers."""
+        with asking(self._settings):
+            found = self._client.search_model_versions(
+                f"name='{self.name}'{condition}", max_results=most, order_by=["version_number DESC"]
+            )
+        return {str(version.version): Standing(str(version.version), version.tags) for version in found}
+
+
+def evidence(day: Day, before: str) -> dict[str, str]:
+    """The digests of what a stage can rest on: the model, its validation data, the reports of the stages before it."""
+    model = day.models
+    validation = day.processed / "val.csv"
+    return {
+        MODEL: model_digest(model) if (model / "MLmodel").is_file() else ABSENT,
+        validation.name: files.digest(validation) if validation.is_file() else ABSENT,
+        **{report.name: files.digest(report) for report in reports(day) if report.name < before},
+    }
+
+
+def registered_digests(standing: Standing) -> dict[str, str]:
+    """The digests that a version was registered with."""
+    tags = standing.tags.items()
+    return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
+
+
+def champion_at_review(day: Day, version: str) -> str | None:
+    """The champion that the day's review of a version saw, blank for none; None if there was no such review."""
+    conclusions = day.reports(WEEKLY) / "metrics.json"
+    review = files.read_json(conclusions).get("review") if conclusions.is_file() else None
+    return review.get("champion_at_review") if review and review.get("version") == version else None
+
+
+def reports(day: Day) -> list[Path]:
+    """The accepted notebooks of the day's training and their pages; none when the stages were run by hand."""
+    found = day.reports(WEEKLY).glob("[0-9][0-9]_*")
+    return sorted(path for path in found if path.suffix in (".ipynb", ".html"))
+
+
+def report_pages(day: Day) -> list[Path]:
+    """The pages of the stages up to the review, for people to read."""
+    return [report for report in reports(day) if report.suffix == ".html" and report.name < "05"]
+
+
+def training_run(folder: Path) -> str:
+    """The MLflow run that a model's folder says it comes from."""
+    return str(_description(folder).run_id)
+
+
+def register(day: Day, metrics: Mapping[str, float]) -> str:
+    """Register the day's model as challenger, with the digests of its evidence, and return its version.
+
+    The same model registered again keeps its version. An older day's model does not become challenger over a newer
+    one's. Raises DecisionError if the folder is not what the training logged to MLflow, and if the day was split anew
+    since: then the model may have learned from the rows that it is judged on.
+    """
+    settings = day.settings
+    client = connect(settings)
+    with asking(settings):
+        source = _logged_model(client, day.models)
+    digests = evidence(day, before="04")
+    if model_digest(download(source, settings)) != digests[MODEL]:
+        raise DecisionError(
+            f"The model in {day.models} is not what its training logged to MLflow. Run 03_train of {day} again."
+        )
+    _require_same_split(client, day)
+    tags = {DS_TAG: day.ds, **{DIGEST_TAG + name: digest for name, digest in digests.items()}}
+    with asking(settings):
+        _make_registered_model(client, settings.model)
+        registered = Registered(client, settings)
+        version = _same(registered, tags) or _create(client, settings.model, source, day, tags)
+        tag(client, settings, version, tags)
+        for name, value in metrics.items():
+            client.log_metric(training_run(day.models), name, value)
+        _challenge(client, registered, Standing(version, tags))
+    return version
+
+
+def tag(client: "MlflowClient", settings: Settings, version: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a version."""
+    with asking(settings):
+        for key, value in tags.items():
+            client.set_model_version_tag(settings.model, version, key, value)
+
+
+def _description(folder: Path) -> "MlflowModel":
+    from mlflow.models import Model as MlflowModel
+
+    model_files(folder)
+    return MlflowModel.load(str(files.local(folder)))
+
+
+def _logged_model(client: "MlflowClient", folder: Path) -> str:
+    """The URI of what was logged to MLflow when the model in this folder was trained."""
+    from mlflow import MlflowException
+
+    logged = _description(folder)
+    if logged.model_id:
+        return f"models:/{logged.model_id}"
+    try:
+        return f"{client.get_run(training_run(folder)).info.artifact_uri}/model"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise ModelNotFound(f"MLflow does not know the run of {folder}: {error}. Run 03_train again.") from None
+
+
+def _require_same_split(client: "MlflowClient", day: Day) -> None:
+    with asking(day.settings):
+        trained_on = client.get_run(training_run(day.models)).data.tags.get(TRAIN_DIGEST_TAG)
+    now = day.processed / "train.csv"
+    if trained_on and trained_on != (files.digest(now) if now.is_file() else ABSENT):
+        raise DecisionError(
+            f"{day} was split anew since its model was trained, so that the model may have learned from the rows it is "
+            f"judged on. Run 03_train of {day} again."
+        )
+
+
+def _make_registered_model(client: "MlflowClient", name: str) -> None:
+    from mlflow import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _same(registered: Registered, tags: Mapping[str, str]) -> str | None:
+    """The version that already is this day's model, byte for byte."""
+    same = DIGEST_TAG + MODEL
+    found = (one for one in registered.all_of_day(tags[DS_TAG]) if one.tags.get(same) == tags[same])
+    return next((one.version for one in found), None)
+
+
+def _create(client: "MlflowClient", name: str, source: str, day: Day, tags: Mapping[str, str]) -> str:
+    # The tags go with the creation, so that a version is never there without the day it belongs to.
+    created = client.create_model_version(name, source, run_id=training_run(day.models), tags=dict(tags))
+    return str(created.version)
+
+
+def _challenge(client: "MlflowClient", registered: Registered, candidate: Standing) -> None:
+    challenger = registered.alias(CHALLENGER)
+    if challenger is None or candidate.age >= challenger.age:
+        client.set_registered_model_alias(registered.name, CHALLENGER, candidate.version)

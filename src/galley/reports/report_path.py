@@ -1,0 +1,62 @@
+"""A place: which report an address names, and the file of it, which lies in its DAG's own folder or is none."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from galley.reports.index import is_day, is_name
+from galley.storage.files import is_remote
+
+_FILE = re.compile(r"(?P<stage>[\w+-][\w.+-]{0,160}?)\.(?P<kind>html|ipynb)", re.ASCII)
+_ATTEMPT = re.compile(
+    r"attempts/(?P<stage>[\w+-][\w.+-]{0,160}?)\.try(?P<number>\d{1,9})\.(?P<kind>html|ipynb)", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stage's report: an attempt of it, or the accepted run where `number` is None. Its address is its path."""
+
+    ds: str
+    dag_id: str
+    stage: str
+    number: int | None = None
+    kind: str = "html"
+
+    @classmethod
+    def parse(cls, ds: str, dag_id: str, name: str) -> Self | None:
+        """The place of <ds>/<dag_id>/<name>; None for a text that cannot be one."""
+        match = _ATTEMPT.fullmatch(name) or _FILE.fullmatch(name)
+        if match is None or not is_day(ds) or not is_name(dag_id):
+            return None
+        number = match.groupdict().get("number")
+        return cls(ds, dag_id, match["stage"], None if number is None else int(number), match["kind"])
+
+    def of_kind(self, kind: str) -> "Place":
+        """The same report as `html` or `ipynb`."""
+        return replace(self, kind=kind)
+
+    @property
+    def name(self) -> str:
+        """Its path from the DAG's folder on."""
+        attempt = "" if self.number is None else f".try{self.number}"
+        return f"{'attempts/' if attempt else ''}{self.stage}{attempt}.{self.kind}"
+
+    @property
+    def path(self) -> str:
+        """Its path from the outputs on, which is its address too."""
+        return f"{self.ds}/{self.dag_id}/{self.name}"
+
+    def find(self, outputs: Path) -> Path | None:
+        """The file, links followed, if it is one inside the DAG's own folder of that day."""
+        if is_remote(outputs):
+            place = outputs / self.path
+            return place if place.is_file() else None
+        folder = (outputs / self.ds / self.dag_id).resolve()
+        try:
+            file = (folder / self.name).resolve(strict=True)
+        except (OSError, ValueError):
+            return None
+        is_own = folder == outputs.resolve() / self.ds / self.dag_id and file.is_relative_to(folder)
+        return file if is_own and file.suffix == f".{self.kind}" and file.is_file() else None

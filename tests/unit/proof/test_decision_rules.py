@@ -1,0 +1,146 @@
+"""The rules of a decision, as tables."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from galley.errors import DecisionError
+from galley.proof import decision
+from galley.proof.decision import APPROVE, NO_ANSWER, REJECT, Decision, Standing
+
+SEEN = {"model": "aaa", "val.csv": "bbb", "05_review.ipynb": "ccc"}
+
+
+def standing(version: str, ds: str, verdict: str | None = APPROVE) -> Standing:
+    decided = Decision(verdict or "", version, ds, "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN)
+    return Standing(version, {"galley.ds": ds, **(decided.tags() if verdict else {})})
+
+
+@pytest.mark.parametrize(
+    ("answer", "reviewer", "reason", "expected"),
+    [
+        ("Approve", "ada", "fine", APPROVE),
+        ("Reject", "ada", "worse", REJECT),
+        ("Reject", "ada", "", REJECT),
+        ("Reject", "", "", NO_ANSWER),
+        ("Reject", "nobody", "no answer", NO_ANSWER),
+        ("Reject", " ", "no answer in six days", NO_ANSWER),
+    ],
+)
+def test_an_answer_amounts_to(answer: str, reviewer: str, reason: str, expected: str) -> None:
+    assert decision.outcome(answer, reviewer, reason) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "reviewer", "reason", "message"),
+    [
+        ("Approve", "", "fine", "names no reviewer"),
+        ("Approve", "nobody", "fine", "names no reviewer"),
+        ("Approve", "ada", " ", "gives no reason"),
+        ("approve", "ada", "fine", "'Approve' or 'Reject'"),
+        ("", "ada", "fine", "'Approve' or 'Reject'"),
+        ("Rollback", "ada", "fine", "'Approve' or 'Reject'"),
+    ],
+)
+def test_an_answer_that_cannot_count_is_refused(answer: str, reviewer: str, reason: str, message: str) -> None:
+    with pytest.raises(DecisionError, match=message):
+        decision.outcome(answer, reviewer, reason)
+
+
+NEW, SAME_DAY, CHAMPION = standing("3", "2026-11-23"), standing("4", "2026-11-23"), standing("2", "2026-11-16")
+
+
+def reviewed_against(champion: str | None) -> Standing:
+    """Version 3, approved on a review that saw this champion."""
+    decided = Decision(
+        APPROVE, "3", "2026-11-23", "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN, champion
+    )
+    return Standing("3", {"galley.ds": "2026-11-23", **decided.tags()})
+
+
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        ("", None),
+        ("2", CHAMPION),
+        (None, CHAMPION),
+        pytest.param("2", NEW, id="a promotion that is done again"),
+        pytest.param("", NEW, id="a first promotion that is done again"),
+    ],
+)
+def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Standing | None) -> None:
+    assert decision.obstacle(reviewed_against(seen), now, NEW, SEEN) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "message"),
+    [
+        ("", CHAMPION, "no version was the champion; now version 2 is"),
+        ("1", CHAMPION, "version 1 was the champion; now version 2 is"),
+        ("2", None, "version 2 was the champion; now no version is"),
+    ],
+)
+def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: Standing | None, message: str) -> None:
+    hindrance = decision.obstacle(reviewed_against(seen), now, NEW, SEEN)
+    assert hindrance is not None
+    assert message in hindrance
+    assert "Clear train_weekly of this day from review on" in hindrance
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "challenger"),
+    [
+        (NEW, None, NEW),
+        (NEW, CHAMPION, NEW),
+        (NEW, CHAMPION, None),
+        (SAME_DAY, NEW, SAME_DAY),
+        pytest.param(NEW, NEW, SAME_DAY, id="a promotion that is done again"),
+    ],
+)
+def test_an_approved_version_may_become_champion(
+    candidate: Standing, champion: Standing | None, challenger: Standing | None
+) -> None:
+    assert decision.obstacle(candidate, champion, challenger, SEEN) is None
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "challenger", "digests", "message"),
+    [
+        (standing("3", "2026-11-23", None), CHAMPION, NEW, SEEN, "no recorded decision"),
+        (standing("3", "2026-11-23", REJECT), CHAMPION, NEW, SEEN, r"not approved: Reject \(ada\)"),
+        (standing("3", "2026-11-23", NO_ANSWER), CHAMPION, NEW, SEEN, "not approved: Reject by no answer"),
+        (NEW, CHAMPION, NEW, {**SEEN, "val.csv": "xxx"}, r"changed since: val\.csv"),
+        (NEW, CHAMPION, NEW, {"model": "aaa"}, r"changed since: 05_review\.ipynb, val\.csv"),
+        (standing("3", "2026-11-09"), CHAMPION, NEW, SEEN, "older than the champion"),
+        (NEW, SAME_DAY, NEW, SEEN, "older than the champion"),
+        (NEW, CHAMPION, SAME_DAY, SEEN, "Version 4 has become the challenger"),
+    ],
+)
+def test_a_version_may_not_become_champion(
+    candidate: Standing, champion: Standing, challenger: Standing, digests: Mapping[str, str], message: str
+) -> None:
+    with pytest.raises(DecisionError, match=message):
+        raise DecisionError(decision.obstacle(candidate, champion, challenger, digests))
+
+
+def test_a_decision_reads_back_from_its_tags_as_it_was() -> None:
+    taken = Decision(APPROVE, "3", "2026-11-23", "Zoë", "„gut“", "2026-11-23T10:00:00.000000Z", "run", SEEN)
+    assert decision.recorded(taken.tags()) == taken
+
+
+def test_a_word_in_a_tag_is_no_recorded_approval() -> None:
+    assert not decision.is_approved({"galley.decision": "Approve"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00", "2026-11-23T12:00:00+02:00", "2026-11-23 10:00:00.000+00:00"],
+)
+def test_times_are_kept_in_one_form(text: str) -> None:
+    assert decision.stamped(text) == "2026-11-23T10:00:00.000000Z"
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(DecisionError, match="is no time"):
+        decision.stamped(text)
