@@ -27,7 +27,7 @@ from galley.registry.journal import Entry, champion_on, last_moves_tag
 from galley.registry.models import CHAMPION, connect, model_digest
 from galley.registry.versions import Registered, training_run
 from galley.reports.index import Index
-from galley.reports.key_metric import headline
+from galley.reports.key_metric import key_metric
 from galley.reports.search import Filter, search
 from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
@@ -130,7 +130,7 @@ class Project:
         days = index.days()
         for ds, dags in search(index, wanted, lambda _: True, (), "").days:
             for day in dags:
-                headline(index, ds, day.dag_id, ["stage1.score"], days)
+                key_metric(index, ds, day.dag_id, ["stage1.score"], days)
 
     def journal(self) -> None:
         """What a prediction asks the registry: who was champion that day."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, Param
 
 from galley.airflow.dates import DS
-from galley.airflow.deadline import wanted_by
+from galley.airflow.deadline import file_deadline
 from galley.airflow.defaults import DEFAULT_ARGS
 from galley.airflow.notebook import NotebookOperator
 from galley.airflow.sensors import FilesSensor
@@ -28,7 +28,7 @@ with DAG(
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args=DEFAULT_ARGS,
-    deadline=wanted_by(6, "predictions/{ds}/predictions.csv"),
+    deadline=file_deadline(6, "predictions/{ds}/predictions.csv"),
     params={
         "model_as_of": Param(
             "day", enum=["day", "now"], description="the champion of the end of the day, or the current one"

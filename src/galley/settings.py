@@ -48,7 +48,7 @@ class Settings:
     alert_urls: tuple[str, ...] = field(
         repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, one a blank"}
     )
-    headlines: tuple[str, ...] = field(
+    key_metrics: tuple[str, ...] = field(
         metadata={"env": "GALLEY_HEADLINES", "help": "the numbers that Reports follows, as stage.name, one a blank"}
     )
     lab_url: str = field(
@@ -125,7 +125,7 @@ class Settings:
             model=given.get("GALLEY_MODEL") or "flights-late",
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
-            headlines=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
+            key_metrics=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
             lab_url=_url(given, "GALLEY_LAB_URL"),
             mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),

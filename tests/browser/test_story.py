@@ -102,7 +102,7 @@ def test_a_running_stage_grows_without_losing_the_place_that_is_read(visit, stor
     node = nbformat.v4.new_notebook(cells=cells)
     node.metadata.galley = {"end": {"state": "running"}, "run": {"dag_id": "generate_data", "ds": DAYS[2]}}
     cells[0].metadata["papermill"] = {"status": "completed"}
-    with kept.sole():
+    with kept.exclusive():
         number = kept.begin(node)
         page = visit(f"/plugin/reports/galley/reports/{DAYS[2]}/generate_data/attempts/02_slow.try{number}.html")
         expect(reports(page).get_by_role("status")).to_have_text("1 of 6 cells")

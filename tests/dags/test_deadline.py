@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from galley.airflow.deadline import tell_if_missing
+from galley.airflow.deadline import alert_if_missing
 
 PROMISE = "predictions/{ds}/predictions.csv"
 
@@ -26,7 +26,7 @@ def told(home, monkeypatch, caplog):
     monkeypatch.setenv("GALLEY_ALERT_URLS", "")
 
     def tell(queued_at):
-        asyncio.run(tell_if_missing(PROMISE, missed(queued_at)))
+        asyncio.run(alert_if_missing(PROMISE, missed(queued_at)))
         return [record.message for record in caplog.records if "Nobody is told" in record.message]
 
     return tell

@@ -186,7 +186,7 @@ def test_nobody_is_asked_in_a_backfill_and_the_log_says_what_to_do_instead():
 
 def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():
     with pytest.raises(SettingsError, match="Give a shorter time"):
-        ReviewOperator(task_id="approval", subject="?", body="", patience=timedelta(hours=1))
+        ReviewOperator(task_id="approval", subject="?", body="", response_timeout=timedelta(hours=1))
 
 
 def test_who_may_answer_comes_from_the_settings(monkeypatch):

@@ -142,7 +142,7 @@ def run(home, name, state="completed", outputs=(), ds=DS, dag_id=DAG, map_index=
         "started": f"{ds}T01:02:03.000+00:00",
         "seconds": 61.2,
     }
-    with kept.sole():
+    with kept.exclusive():
         number = kept.begin(node)
         kept.save(number, node)
         if state not in ("running", "interrupted"):
@@ -327,7 +327,7 @@ def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
     monkeypatch.setattr(listing, "_FRESH", -1.0)
     number = run(home, "04_validate", "running")
     path = f"{DS}/{DAG}/attempts/04_validate.try{number}.html"
-    with Attempts(home.outputs / DS / DAG, "04_validate").sole():
+    with Attempts(home.outputs / DS / DAG, "04_validate").exclusive():
         assert client.get(f"/galley/progress/{path}").json() | {"version": ""} == {
             "done": 1, "cells": 3, "version": "", "running": True,
         }  # fmt: skip

@@ -145,7 +145,7 @@ def test_looking_whether_a_stage_runs_never_keeps_it_from_running(desk):
     for onlooker in onlookers:
         onlooker.start()
     for _ in range(200):
-        with attempts.sole():
+        with attempts.exclusive():
             pass
     done.set()
     for onlooker in onlookers:

@@ -28,7 +28,7 @@ class MissingAlert(Alert):
         return f"{run['dag_id']}: {self.path} is not there", body
 
 
-async def tell_if_missing(path: str, context: Any) -> None:
+async def alert_if_missing(path: str, context: Any) -> None:
     """Airflow's callback, in the triggerer: `path` is below the data folder, with {ds} for the day."""
     run = context["dag_run"]
     name = path.format(ds=run["logical_date"][:10])
@@ -38,12 +38,12 @@ async def tell_if_missing(path: str, context: Any) -> None:
         await asyncio.to_thread(MissingAlert(name).notify, context)
 
 
-def wanted_by(hours: float, path: str) -> DeadlineAlert:
+def file_deadline(hours: float, path: str) -> DeadlineAlert:
     """A DAG's deadline: so many hours into the day (UTC), the file is wanted."""
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=hours),
-        callback=AsyncCallback(tell_if_missing, {"path": path}),
+        callback=AsyncCallback(alert_if_missing, {"path": path}),
     )
 
 

@@ -27,7 +27,7 @@ _NOBODY_IS_ASKED = (
 
 
 class ReviewOperator(HITLOperator):
-    """Waits for a person's answer, without a slot; silence for `patience` is a Reject with "no answer".
+    """Waits for a person's answer, without a slot; silence for `response_timeout` is a Reject with "no answer".
 
     People are told when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
     skipped, and what follows with it: those weeks are there to be looked at.
@@ -41,13 +41,13 @@ class ReviewOperator(HITLOperator):
         *,
         subject: str,
         body: str,
-        patience: timedelta = timedelta(days=6),
+        response_timeout: timedelta = timedelta(days=6),
         reminder: timedelta = timedelta(days=1),
         **kwargs: Any,
     ) -> None:
-        if not timedelta() < reminder < patience:
+        if not timedelta() < reminder < response_timeout:
             raise SettingsError(
-                f"{kwargs.get('task_id')}: a reminder {reminder} before the end of {patience} makes no sense. "
+                f"{kwargs.get('task_id')}: a reminder {reminder} before the end of {response_timeout} makes no sense. "
                 "Give a shorter time for it."
             )
         reviewers = [HITLUser(id=name, name=name) for name in Settings.from_environment().reviewers]
@@ -61,7 +61,7 @@ class ReviewOperator(HITLOperator):
             assigned_users=reviewers or None,
             **kwargs,
         )
-        self.patience = patience
+        self.answer_within = response_timeout
         self.reminder = reminder
 
     def execute(self, context: "Context") -> None:
@@ -70,7 +70,7 @@ class ReviewOperator(HITLOperator):
             # Said here too: what a task is skipped with, Airflow folds away.
             self.log.warning(_NOBODY_IS_ASKED)
             raise AirflowSkipException(_NOBODY_IS_ASKED)
-        self._ask(context, self.patience)
+        self._ask(context, self.answer_within)
 
     def execute_complete(self, context: "Context", event: dict[str, Any], is_reminded: bool = False) -> dict[str, str]:
         """The answer, as the record needs it. Silence is an answer only after the reminder."""
@@ -82,7 +82,7 @@ class ReviewOperator(HITLOperator):
         if user and decision == APPROVE and not reason:
             why = f"{user['name']} approved and gave no reason, so it is asked again: an approval needs one."
             self.log.warning(why)
-            self._ask(context, self.patience, why)
+            self._ask(context, self.answer_within, why)
         return {
             "decision": decision,
             "reviewer": user["name"] if user else "nobody",

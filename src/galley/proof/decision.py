@@ -61,7 +61,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Version:
     """A registered version and what its tags say of it."""
 
     version: str
@@ -118,8 +118,11 @@ def changed(decision: Decision, now: Mapping[str, str]) -> list[str]:
     return sorted(name for name, digest in decision.digests.items() if now.get(name, ABSENT) != digest)
 
 
-def obstacle(
-    candidate: Standing, champion: Standing | None, challenger: Standing | None, digests: Mapping[str, str]
+def promotion_blocker(
+    candidate: Version,
+    champion: Version | None,
+    challenger: Version | None,
+    digests: Mapping[str, str],
 ) -> str | None:
     """Why the candidate may not become champion, with the next action; None if it may."""
     return (
@@ -131,7 +134,7 @@ def obstacle(
     )
 
 
-def _undecided(candidate: Standing) -> str | None:
+def _undecided(candidate: Version) -> str | None:
     decision = recorded(candidate.tags)
     if decision is None:
         return (
@@ -146,7 +149,7 @@ def _undecided(candidate: Standing) -> str | None:
     return None
 
 
-def _changed_since(candidate: Standing, digests: Mapping[str, str]) -> str | None:
+def _changed_since(candidate: Version, digests: Mapping[str, str]) -> str | None:
     decision = recorded(candidate.tags)
     names = changed(decision, digests) if decision else []
     if not names:
@@ -157,7 +160,7 @@ def _changed_since(candidate: Standing, digests: Mapping[str, str]) -> str | Non
     )
 
 
-def _overtaken(candidate: Standing, champion: Standing | None) -> str | None:
+def _overtaken(candidate: Version, champion: Version | None) -> str | None:
     if champion is None or candidate.age >= champion.age:
         return None
     return (
@@ -166,7 +169,7 @@ def _overtaken(candidate: Standing, champion: Standing | None) -> str | None:
     )
 
 
-def _replaced(candidate: Standing, champion: Standing | None, challenger: Standing | None) -> str | None:
+def _replaced(candidate: Version, champion: Version | None, challenger: Version | None) -> str | None:
     is_champion = champion is not None and champion.version == candidate.version
     if is_champion or challenger is None or challenger.version == candidate.version:
         return None
@@ -176,7 +179,7 @@ def _replaced(candidate: Standing, champion: Standing | None, challenger: Standi
     )
 
 
-def _moved(candidate: Standing, champion: Standing | None) -> str | None:
+def _moved(candidate: Version, champion: Version | None) -> str | None:
     decision = recorded(candidate.tags)
     now = champion.version if champion else ""
     if decision is None or decision.champion in (None, now) or now == candidate.version:

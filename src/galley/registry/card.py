@@ -14,7 +14,7 @@ from galley.markdown import escaped, shortened
 from galley.proof.decision import MODEL, Decision
 from galley.registry import links
 from galley.registry.journal import Entry
-from galley.registry.models import asking
+from galley.registry.models import registry_errors
 from galley.registry.versions import WEEKLY, Registered, reports, training_run
 from galley.run.checkout import described
 from galley.scoring.metrics import NAMES
@@ -29,7 +29,7 @@ LIMIT = 5000
 _PRODUCTION = "\n\n## In production\n\n"
 _BODY = 4000
 """Characters for all but the last section."""
-_REIGNS = 3
+_PERIODS = 3
 _REASON = 600
 _NAMES = 40
 """Features, days or slices that are named one by one."""
@@ -59,7 +59,7 @@ class Origin:
 
 def origin(client: "MlflowClient", day: Day) -> Origin:
     """Where the day's model comes from."""
-    with asking(day.settings):
+    with registry_errors(day.settings):
         run = client.get_run(training_run(day.models)).info
     stated = day.models / "requirements.txt"
     requirements = stated.read_text().split() if stated.is_file() else []
@@ -102,7 +102,7 @@ def compose(day: Day, decision: Decision, purpose: Purpose, origin: Origin, base
 
 def publish(client: "MlflowClient", registered: Registered, version: str, text: str, settings: Settings) -> None:
     """Make the text, with when the version was in production, its description."""
-    with asking(settings):
+    with registry_errors(settings):
         client.update_model_version(registered.name, version, text + _PRODUCTION + in_production(registered, version))
 
 
@@ -110,7 +110,7 @@ def restate(client: "MlflowClient", registered: Registered, settings: Settings) 
     """Bring the last section up to date, in the cards of the versions that the last two moves were about."""
     moved = dict.fromkeys(entry.version for entry in registered.journal[-2:] if registered.get(entry.version))
     for version in moved:
-        with asking(settings):
+        with registry_errors(settings):
             text = client.get_model_version(registered.name, version).description or ""
         body, section, _ = text.partition(_PRODUCTION)
         if section:
@@ -121,15 +121,15 @@ def in_production(registered: Registered, version: str) -> str:
     """When a version was in production, by whose decision, and what ended it."""
     moves: list[Entry | None] = [*registered.journal, None]
     lines = [
-        _reign(entry, following)
+        _period(entry, following)
         for entry, following in pairwise(moves)
         if entry is not None and entry.version == version
     ]
-    left_out = [f"- {len(lines) - _REIGNS} times before"] if len(lines) > _REIGNS else []
-    return "\n".join([*left_out, *lines[-_REIGNS:]]) or "It has not been in production."
+    left_out = [f"- {len(lines) - _PERIODS} times before"] if len(lines) > _PERIODS else []
+    return "\n".join([*left_out, *lines[-_PERIODS:]]) or "It has not been in production."
 
 
-def _reign(entry: Entry, following: Entry | None) -> str:
+def _period(entry: Entry, following: Entry | None) -> str:
     began = f"{entry.decision} by {escaped(shortened(entry.by, 30))}"
     if following is None:
         return f"- since {_time(entry.since)}: {began}"

@@ -87,7 +87,7 @@ def rolled_back_since(journal: Sequence[Entry], version: str, time: str) -> Entr
     return rollbacks[-1] if rollbacks and rollbacks[-1].version != version else None
 
 
-def reigns(journal: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
+def champion_periods(journal: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
     """Each entry that put a champion in place, with the time it ended; blank for the one in force."""
     ends: list[Entry | None] = [*journal, None]
     for entry, following in pairwise(ends):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from galley.registry.models import asking
+from galley.registry.models import registry_errors
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def links(client: "MlflowClient", settings: Settings, version: str) -> str:
     """Links in markdown to a version and to the run of its training, if it says which that was."""
     pages = {f"version {version}": version_page(settings.model, version)}
-    with asking(settings):
+    with registry_errors(settings):
         run_id = client.get_model_version(settings.model, version).run_id
         run = client.get_run(run_id).info if run_id else None
     if run is not None:

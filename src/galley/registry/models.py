@@ -94,14 +94,14 @@ def connect(settings: Settings) -> "MlflowClient":
     _make_room(settings.tracking_uri)
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
-    with asking(settings):
+    with registry_errors(settings):
         client = mlflow.MlflowClient()
         mlflow.set_experiment(experiment_id=_experiment(client, settings))
     return client
 
 
 @contextmanager
-def asking(settings: Settings) -> Iterator[None]:
+def registry_errors(settings: Settings) -> Iterator[None]:
     """What MLflow raises because nobody answers becomes RegistryUnavailable."""
     from mlflow import MlflowException
     from requests import RequestException
@@ -169,7 +169,7 @@ def download(uri: str, settings: Settings) -> Path:
 
     scratch = Path(tempfile.mkdtemp(prefix="galley-model-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    with asking(settings):
+    with registry_errors(settings):
         try:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch)))
         except (mlflow.MlflowException, OSError, ImportError) as error:
@@ -201,7 +201,7 @@ def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelV
     named = _REGISTERED.fullmatch(uri)
     if named is None:
         return None
-    with asking(settings):
+    with registry_errors(settings):
         try:
             if named["alias"]:
                 return client.get_model_version_by_alias(named["name"], named["alias"])

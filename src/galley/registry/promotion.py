@@ -12,17 +12,17 @@ from galley.proof.decision import (
     ROLLBACK,
     TAKEN_BACK,
     Decision,
-    Standing,
+    Version,
     is_approved,
-    obstacle,
     outcome,
+    promotion_blocker,
     recorded,
     stamp,
     stamped,
 )
 from galley.registry import card, journal
 from galley.registry.journal import Entry
-from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, asking, connect, resolve
+from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, connect, registry_errors, resolve
 from galley.registry.versions import (
     Registered,
     champion_at_review,
@@ -78,7 +78,7 @@ def log_reports(day: Day) -> list[str]:
     """Log the day's executed notebooks and their pages to the MLflow run of the training; returns their names."""
     client = connect(day.settings)
     found = reports(day)
-    with asking(day.settings):
+    with registry_errors(day.settings):
         for report in found:
             client.log_artifact(training_run(day.models), str(files.local(report)), artifact_path="reports")
     return [report.name for report in found]
@@ -96,15 +96,15 @@ def promote(day: Day, smoke: Any) -> Promotion:
     registered = Registered(client, settings)
     candidate = registered.of_day(day.ds)
     decision = recorded(candidate.tags)
-    hindrance = obstacle(
+    blocker = promotion_blocker(
         candidate, registered.alias(CHAMPION), registered.alias(CHALLENGER), evidence(day, before="06")
     )
-    if hindrance or decision is None:
-        raise DecisionError(hindrance)
+    if blocker or decision is None:
+        raise DecisionError(blocker)
     _require_no_rollback_since(registered, decision)
     resolve(f"models:/{settings.model}/{candidate.version}", settings)  # refuses files that are not the registered ones
     expected = _scores(str(day.models), smoke, settings)
-    _crown(client, settings, decision)
+    _set_champion(client, settings, decision)
     previous = journal.previous_champion(Registered(client, settings).journal)
     given = _proven(client, settings, decision, previous, smoke, expected)
     _point(client, settings, PREVIOUS_CHAMPION, previous)
@@ -133,7 +133,7 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
         dag_run=dag_run,
         digests=registered_digests(target),
     )
-    _crown(client, settings, decision)
+    _set_champion(client, settings, decision)
     after = Registered(client, settings)
     _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(after.journal))
     card.restate(client, after, settings)
@@ -151,7 +151,7 @@ def _require_no_rollback_since(registered: Registered, approval: Decision) -> No
         )
 
 
-def _target(registered: Registered, version: str, dag_run: str) -> Standing:
+def _target(registered: Registered, version: str, dag_run: str) -> Version:
     """The version to roll back to."""
     last = registered.journal[-1] if registered.journal else None
     if last and dag_run and (last.decision, last.dag_run) == (ROLLBACK, dag_run):
@@ -165,14 +165,14 @@ def _target(registered: Registered, version: str, dag_run: str) -> Standing:
     return target
 
 
-def _require_rollback(target: Standing, reason: str, requested_by: str) -> None:
+def _require_rollback(target: Version, reason: str, requested_by: str) -> None:
     if not reason.strip() or not requested_by.strip():
         raise DecisionError("A rollback needs a reason and the name of who asks for it. Give both.")
     if not is_approved(target.tags):
         raise DecisionError(f"Version {target.version} was never approved. Roll back to one that was.")
 
 
-def _crown(client: "MlflowClient", settings: Settings, decision: Decision) -> None:
+def _set_champion(client: "MlflowClient", settings: Settings, decision: Decision) -> None:
     """Write the move into the journal, then move the alias: what a crash leaves undone is done by the next try."""
     registered = Registered(client, settings)
     moves = registered.journal
@@ -192,7 +192,7 @@ def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> En
         reason=decision.reason,
         dag_run=decision.dag_run,
     )
-    with asking(settings):
+    with registry_errors(settings):
         client.set_registered_model_tag(settings.model, *entry.tag())
     return entry
 
@@ -200,9 +200,9 @@ def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> En
 def _hand_over(client: "MlflowClient", registered: Registered, settings: Settings, moves: Sequence[Entry]) -> None:
     """Have the new champion carry the last moves, and no other: who carries them is taken for champion by record."""
     champion = journal.current(moves)
-    for former in registered.carriers():
+    for former in registered.with_history():
         if former.version != champion:
-            with asking(settings):
+            with registry_errors(settings):
                 client.delete_model_version_tag(settings.model, former.version, journal.LAST_MOVES_TAG)
     if champion:
         tag(client, settings, champion, dict([journal.last_moves_tag(moves)]))
@@ -210,7 +210,7 @@ def _hand_over(client: "MlflowClient", registered: Registered, settings: Setting
 
 def _point(client: "MlflowClient", settings: Settings, alias: str, version: str | None) -> None:
     """Have an alias name a version, or nothing."""
-    with asking(settings):
+    with registry_errors(settings):
         if version:
             client.set_registered_model_alias(settings.model, alias, version)
         else:
@@ -231,7 +231,7 @@ def _proven(
         _require_same(expected, given, decision.version)
     except Exception as error:
         why = f"the promotion was not proven: {error}"
-        _crown(client, settings, replace(decision, decision=TAKEN_BACK, version=previous or "", reason=why))
+        _set_champion(client, settings, replace(decision, decision=TAKEN_BACK, version=previous or "", reason=why))
         raise
     return given
 

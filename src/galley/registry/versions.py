@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
-from galley.proof.decision import ABSENT, APPROVE, DECISION_TAG, DIGEST_TAG, DS_TAG, MODEL, TRAIN_DIGEST_TAG, Standing
+from galley.proof.decision import (
+    ABSENT,
+    APPROVE,
+    DECISION_TAG,
+    DIGEST_TAG,
+    DS_TAG,
+    MODEL,
+    TRAIN_DIGEST_TAG,
+    Version,
+)
 from galley.registry import journal
 from galley.registry.journal import LAST_MOVES_TAG, Entry
-from galley.registry.models import CHALLENGER, CHAMPION, asking, connect, download, model_digest, model_files
+from galley.registry.models import CHALLENGER, CHAMPION, connect, download, model_digest, model_files, registry_errors
 from galley.settings import Settings
 from galley.storage import files
 
@@ -41,7 +50,7 @@ class Registered:
         self.name = settings.model
         self._client = client
         self._settings = settings
-        self._known: dict[str, Standing] = {}
+        self._known: dict[str, Version] = {}
 
     @cached_property
     def journal(self) -> list[Entry]:
@@ -54,19 +63,19 @@ class Registered:
         return {alias: str(version) for alias, version in self._model.aliases.items()}
 
     @cached_property
-    def versions(self) -> dict[str, Standing]:
+    def versions(self) -> dict[str, Version]:
         """All versions by their numbers: after five years hundreds, so that what is done each week asks for a few."""
         return self._search("", _ALL)
 
-    def get(self, version: str) -> Standing | None:
+    def get(self, version: str) -> Version | None:
         """A version by its number; None if there is none."""
         if version not in self._known and version.isascii() and version.isdecimal():
             found = self._found(lambda: self._client.get_model_version(self.name, version))
             if found is not None:
-                self._known[version] = Standing(version, found.tags)
+                self._known[version] = Version(version, found.tags)
         return self._known.get(version)
 
-    def find(self, version: str) -> Standing:
+    def find(self, version: str) -> Version:
         """A version by its number. Raises DecisionError if there is none."""
         found = self.get(version)
         if found is None:
@@ -74,10 +83,10 @@ class Registered:
             raise DecisionError(f"{self.name} has no version {version!r}. Give one of {known}.")
         return found
 
-    def alias(self, name: str) -> Standing | None:
+    def alias(self, name: str) -> Version | None:
         """The version that an alias names now; None if it names none."""
         found = self._found(lambda: self._client.get_model_version_by_alias(self.name, name))
-        return None if found is None else Standing(str(found.version), found.tags)
+        return None if found is None else Version(str(found.version), found.tags)
 
     def moves_up_to(self, day: date) -> list[Entry]:
         """Moves of the champion, with the one among them that was in force when a day (UTC) ended.
@@ -89,24 +98,24 @@ class Registered:
         last = journal.last_moves(champion.tags) if champion else []
         return last if journal.champion_on(last, day) else self.journal
 
-    def all_of_day(self, ds: str) -> list[Standing]:
+    def all_of_day(self, ds: str) -> list[Version]:
         """The versions that were trained for a day."""
         return [*self._search(f" and tags.`{DS_TAG}` = '{ds}'", _ALL).values()]
 
-    def of_day(self, ds: str) -> Standing:
+    def of_day(self, ds: str) -> Version:
         """The newest version that was trained for a day."""
         found = self.all_of_day(ds)
         if not found:
             raise DecisionError(f"No version of {self.name} is registered for {ds}. Run 04_validate of that day first.")
-        return max(found, key=lambda standing: standing.age)
+        return max(found, key=lambda version: version.age)
 
-    def approved(self) -> list[Standing]:
+    def approved(self) -> list[Version]:
         """The newest versions that were approved, and the champion, which may be older and have been approved later."""
         found = self._search(f" and tags.`{DECISION_TAG}` = '{APPROVE}'", _RECENT)
         champion = self.alias(CHAMPION)
         return [*found.values(), *([champion] if champion else [])]
 
-    def carriers(self) -> list[Standing]:
+    def with_history(self) -> list[Version]:
         """The versions that carry the last moves: one, or more where a promotion broke off."""
         return [*self._search(f" and tags.`{LAST_MOVES_TAG}` LIKE '%'", _ALL).values()]
 
@@ -121,7 +130,7 @@ class Registered:
         """The answer of the registry; None where there is no such thing."""
         from mlflow import MlflowException
 
-        with asking(self._settings):
+        with registry_errors(self._settings):
             try:
                 return ask()
             except MlflowException as error:
@@ -129,13 +138,13 @@ class Registered:
                     raise
                 return None
 
-    def _search(self, condition: str, most: int) -> dict[str, Standing]:
+    def _search(self, condition: str, most: int) -> dict[str, Version]:
         """The newest versions that fulfil a condition on their tags, by their numbers."""
-        with asking(self._settings):
+        with registry_errors(self._settings):
             found = self._client.search_model_versions(
                 f"name='{self.name}'{condition}", max_results=most, order_by=["version_number DESC"]
             )
-        return {str(version.version): Standing(str(version.version), version.tags) for version in found}
+        return {str(version.version): Version(str(version.version), version.tags) for version in found}
 
 
 def evidence(day: Day, before: str) -> dict[str, str]:
@@ -149,9 +158,9 @@ def evidence(day: Day, before: str) -> dict[str, str]:
     }
 
 
-def registered_digests(standing: Standing) -> dict[str, str]:
+def registered_digests(version: Version) -> dict[str, str]:
     """The digests that a version was registered with."""
-    tags = standing.tags.items()
+    tags = version.tags.items()
     return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
 
 
@@ -187,7 +196,7 @@ def register(day: Day, metrics: Mapping[str, float]) -> str:
     """
     settings = day.settings
     client = connect(settings)
-    with asking(settings):
+    with registry_errors(settings):
         source = _logged_model(client, day.models)
     digests = evidence(day, before="04")
     if model_digest(download(source, settings)) != digests[MODEL]:
@@ -196,20 +205,20 @@ def register(day: Day, metrics: Mapping[str, float]) -> str:
         )
     _require_same_split(client, day)
     tags = {DS_TAG: day.ds, **{DIGEST_TAG + name: digest for name, digest in digests.items()}}
-    with asking(settings):
+    with registry_errors(settings):
         _make_registered_model(client, settings.model)
         registered = Registered(client, settings)
         version = _same(registered, tags) or _create(client, settings.model, source, day, tags)
         tag(client, settings, version, tags)
         for name, value in metrics.items():
             client.log_metric(training_run(day.models), name, value)
-        _challenge(client, registered, Standing(version, tags))
+        _challenge(client, registered, Version(version, tags))
     return version
 
 
 def tag(client: "MlflowClient", settings: Settings, version: str, tags: Mapping[str, str]) -> None:
     """Set tags of a version."""
-    with asking(settings):
+    with registry_errors(settings):
         for key, value in tags.items():
             client.set_model_version_tag(settings.model, version, key, value)
 
@@ -237,7 +246,7 @@ def _logged_model(client: "MlflowClient", folder: Path) -> str:
 
 
 def _require_same_split(client: "MlflowClient", day: Day) -> None:
-    with asking(day.settings):
+    with registry_errors(day.settings):
         trained_on = client.get_run(training_run(day.models)).data.tags.get(TRAIN_DIGEST_TAG)
     now = day.processed / "train.csv"
     if trained_on and trained_on != (files.digest(now) if now.is_file() else ABSENT):
@@ -270,7 +279,7 @@ def _create(client: "MlflowClient", name: str, source: str, day: Day, tags: Mapp
     return str(created.version)
 
 
-def _challenge(client: "MlflowClient", registered: Registered, candidate: Standing) -> None:
+def _challenge(client: "MlflowClient", registered: Registered, candidate: Version) -> None:
     challenger = registered.alias(CHALLENGER)
     if challenger is None or candidate.age >= challenger.age:
         client.set_registered_model_alias(registered.name, CHALLENGER, candidate.version)

@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of both sides, one under the other's place: `kind` is same, changed, left, right or gap."""
+    """A line of both sides, one under the other's report_path: `kind` is same, changed, left, right or gap."""
 
     kind: str
     left: str = ""

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from galley.reports.listing import Shelf, shelf_of
+from galley.reports.listing import OutputsListing, listing_of
 from galley.reports.record import Record
 from galley.run import attempts
 from galley.run.attempts import Attempts
@@ -80,26 +80,26 @@ class Index:
 
     def __init__(self, outputs: Path) -> None:
         self.outputs = outputs
-        self._shelf = shelf_of(outputs)
+        self._listing = listing_of(outputs)
         self._known: dict[tuple[str, str], tuple[Hashable, DagDay]] = {}
         self._numbers: dict[tuple[str, str], tuple[Hashable, dict[str, Any]]] = {}
         self._days: tuple[Hashable, list[str]] = (None, [])
 
     def days(self) -> list[str]:
         """The days that have a folder, newest first."""
-        stamp = self._shelf.stamp(self.outputs)
-        if self._days[0] != stamp or not self._shelf.is_settled(stamp):
-            found = self._shelf.folders(self.outputs)
+        stamp = self._listing.stamp(self.outputs)
+        if self._days[0] != stamp or not self._listing.is_settled(stamp):
+            found = self._listing.folders(self.outputs)
             self._days = (stamp, sorted((name for name in found if is_day(name)), reverse=True))
         return list(self._days[1])
 
     def dags(self, ds: str) -> list[str]:
         """The DAGs that have a folder on a day, by name."""
-        return sorted(name for name in self._shelf.folders(self.outputs / ds) if is_name(name))
+        return sorted(name for name in self._listing.folders(self.outputs / ds) if is_name(name))
 
     def has(self, ds: str, dag_id: str) -> bool:
         """Whether the DAG has a folder on that day."""
-        return is_day(ds) and is_name(dag_id) and self._shelf.has_folder(self.outputs / ds / dag_id)
+        return is_day(ds) and is_name(dag_id) and self._listing.has_folder(self.outputs / ds / dag_id)
 
     def neighbours(self, ds: str, dag_id: str) -> tuple[str | None, str | None]:
         """The nearest days before and after that this DAG has reports of."""
@@ -111,19 +111,19 @@ class Index:
     def dag_day(self, ds: str, dag_id: str) -> DagDay:
         """One DAG on one day; without stages if there is none."""
         folder = self.outputs / ds / dag_id
-        stamp = self._shelf.stamp(folder, folder / "attempts")
+        stamp = self._listing.stamp(folder, folder / "attempts")
         known = self._known.get((ds, dag_id))
-        if known is None or known[0] != stamp or not self._shelf.is_settled(stamp):
-            known = (stamp, _read(ds, dag_id, folder, self._shelf))
+        if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
+            known = (stamp, _read(ds, dag_id, folder, self._listing))
             self._known[ds, dag_id] = known
         return _alive(known[1], folder)
 
     def numbers(self, ds: str, dag_id: str) -> dict[str, Any]:
         """What the accepted stages of a DAG concluded on a day: metrics.json."""
         path = self.outputs / ds / dag_id / "metrics.json"
-        stamp = self._shelf.stamp(path)
+        stamp = self._listing.stamp(path)
         known = self._numbers.get((ds, dag_id))
-        if known is None or known[0] != stamp or not self._shelf.is_settled(stamp):
+        if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
             known = (stamp, _json(path))
             self._numbers[ds, dag_id] = known
         return known[1]
@@ -138,10 +138,10 @@ class Index:
             yield number, record, accepted is not None and record.sha256 == accepted.sha256 != ""
 
 
-def _read(ds: str, dag_id: str, folder: Path, shelf: Shelf) -> DagDay:
-    accepted = {match["name"] for match in _notebooks(shelf, folder) if match["number"] is None}
+def _read(ds: str, dag_id: str, folder: Path, listing: OutputsListing) -> DagDay:
+    accepted = {match["name"] for match in _notebooks(listing, folder) if match["number"] is None}
     numbers: dict[str, list[int]] = {name: [] for name in accepted}
-    for match in _notebooks(shelf, folder / "attempts"):
+    for match in _notebooks(listing, folder / "attempts"):
         if match["number"] is not None:
             numbers.setdefault(match["name"], []).append(int(match["number"]))
     stages = []
@@ -171,8 +171,8 @@ def interrupted(record: Record) -> Record:
     return replace(record, state=attempts.INTERRUPTED, message=message)
 
 
-def _notebooks(shelf: Shelf, folder: Path) -> Iterator[re.Match[str]]:
-    return filter(None, map(_NOTEBOOK.fullmatch, shelf.files(folder)))
+def _notebooks(listing: OutputsListing, folder: Path) -> Iterator[re.Match[str]]:
+    return filter(None, map(_NOTEBOOK.fullmatch, listing.files(folder)))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A headline: the one number of a DAG that is watched over the days, and how it went."""
+"""A key_metric: the one number of a DAG that is watched over the days, and how it went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ REACH = 100
 
 
 @dataclass(frozen=True)
-class Headline:
+class KeyMetric:
     """A number's name, as in validate.roc_auc, its value on a day, and the values up to it, oldest first."""
 
     name: str
@@ -21,7 +21,7 @@ class Headline:
     trend: tuple[float, ...]
 
 
-def headline(index: Index, ds: str, dag_id: str, names: Sequence[str], days: Sequence[str]) -> Headline | None:
+def key_metric(index: Index, ds: str, dag_id: str, names: Sequence[str], days: Sequence[str]) -> KeyMetric | None:
     """The first of `names` that the DAG concluded on that day; `days` are those there are, newest first."""
     name = next((name for name in names if _value(index, ds, dag_id, name) is not None), None)
     if name is None:
@@ -29,7 +29,7 @@ def headline(index: Index, ds: str, dag_id: str, names: Sequence[str], days: Seq
     looked = islice((day for day in days if day <= ds), REACH)
     values = (_value(index, day, dag_id, name) for day in looked if index.has(day, dag_id))
     trend = [*islice((value for value in values if value is not None), POINTS)]
-    return Headline(name, trend[0], tuple(reversed(trend)))
+    return KeyMetric(name, trend[0], tuple(reversed(trend)))
 
 
 def _value(index: Index, ds: str, dag_id: str, name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Shelf: the names of what outputs hold, and stamps that tell whether it has changed; on a disk or in a bucket."""
+"""Listing: the names of what outputs hold, and stamps that tell whether it has changed; on a disk or in a bucket."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _FRESH = 0.5
 """Seconds for which the names of a day in a bucket are not asked for again: a page asks for them dozens of times."""
 
 
-class Shelf(Protocol):
+class OutputsListing(Protocol):
     """What an index asks of the folder of outputs."""
 
     def folders(self, folder: Path) -> list[str]:
@@ -34,24 +34,24 @@ class Shelf(Protocol):
         """Whether a stamp that is the same means that nothing has changed."""
 
 
-def shelf_of(outputs: Path) -> Shelf:
-    """The shelf for outputs."""
-    return BucketShelf(outputs) if files.is_remote(outputs) else DiskShelf()
+def listing_of(outputs: Path) -> OutputsListing:
+    """The listing for outputs."""
+    return BucketListing(outputs) if files.is_remote(outputs) else DiskListing()
 
 
-class DiskShelf:
+class DiskListing:
     """Outputs in a folder: nothing is opened, and links are not followed."""
 
     def folders(self, folder: Path) -> list[str]:
-        """See Shelf."""
+        """See OutputsListing."""
         return [entry.name for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
 
     def files(self, folder: Path) -> list[str]:
-        """See Shelf."""
+        """See OutputsListing."""
         return [entry.name for entry in _entries(folder) if entry.is_file(follow_symlinks=False)]
 
     def has_folder(self, folder: Path) -> bool:
-        """See Shelf."""
+        """See OutputsListing."""
         return folder.is_dir() and not folder.is_symlink()
 
     def stamp(self, *paths: Path) -> tuple[int, ...]:
@@ -63,7 +63,7 @@ class DiskShelf:
         return isinstance(stamp, tuple) and time.time_ns() - max(stamp) > _SETTLED
 
 
-class BucketShelf:
+class BucketListing:
     """Outputs in a bucket: all names of a day come with one question."""
 
     def __init__(self, outputs: Path) -> None:
@@ -71,17 +71,17 @@ class BucketShelf:
         self._days: dict[str, tuple[float, dict[str, str]]] = {}
 
     def folders(self, folder: Path) -> list[str]:
-        """See Shelf."""
+        """See OutputsListing."""
         if folder == self._outputs:
             return bucket.folders(folder)
         return sorted({name.partition("/")[0] for name in self._inside(folder) if "/" in name})
 
     def files(self, folder: Path) -> list[str]:
-        """See Shelf."""
+        """See OutputsListing."""
         return [name for name in self._inside(folder) if "/" not in name]
 
     def has_folder(self, folder: Path) -> bool:
-        """See Shelf."""
+        """See OutputsListing."""
         return bool(self._inside(folder))
 
     def stamp(self, *paths: Path) -> Hashable:
@@ -91,7 +91,7 @@ class BucketShelf:
             for path in paths
         )
 
-    def is_settled(self, stamp: Hashable) -> bool:  # noqa: ARG002 - Shelf's signature
+    def is_settled(self, stamp: Hashable) -> bool:  # noqa: ARG002 - OutputsListing's signature
         """An ETag differs whenever the content does."""
         return True
 

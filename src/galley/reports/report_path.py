@@ -1,4 +1,4 @@
-"""A place: which report an address names, and the file of it, which lies in its DAG's own folder or is none."""
+"""A report path: which report an address names, and the file of it, which lies in its DAG's own folder or is none."""
 
 import re
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _ATTEMPT = re.compile(
 
 
 @dataclass(frozen=True)
-class Place:
+class ReportPath:
     """A stage's report: an attempt of it, or the accepted run where `number` is None. Its address is its path."""
 
     ds: str
@@ -26,14 +26,14 @@ class Place:
 
     @classmethod
     def parse(cls, ds: str, dag_id: str, name: str) -> Self | None:
-        """The place of <ds>/<dag_id>/<name>; None for a text that cannot be one."""
+        """The report_path of <ds>/<dag_id>/<name>; None for a text that cannot be one."""
         match = _ATTEMPT.fullmatch(name) or _FILE.fullmatch(name)
         if match is None or not is_day(ds) or not is_name(dag_id):
             return None
         number = match.groupdict().get("number")
         return cls(ds, dag_id, match["stage"], None if number is None else int(number), match["kind"])
 
-    def of_kind(self, kind: str) -> "Place":
+    def of_kind(self, kind: str) -> "ReportPath":
         """The same report as `html` or `ipynb`."""
         return replace(self, kind=kind)
 
@@ -51,8 +51,8 @@ class Place:
     def find(self, outputs: Path) -> Path | None:
         """The file, links followed, if it is one inside the DAG's own folder of that day."""
         if is_remote(outputs):
-            place = outputs / self.path
-            return place if place.is_file() else None
+            report_path = outputs / self.path
+            return report_path if report_path.is_file() else None
         folder = (outputs / self.ds / self.dag_id).resolve()
         try:
             file = (folder / self.name).resolve(strict=True)

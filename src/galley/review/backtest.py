@@ -9,7 +9,7 @@ import pandas as pd
 
 from galley.days import Day
 from galley.proof.decision import DS_TAG
-from galley.registry.models import asking
+from galley.registry.models import registry_errors
 from galley.registry.versions import WEEKLY, Registered
 from galley.scoring.metrics import scores
 from galley.settings import Settings
@@ -72,7 +72,7 @@ def promised(client: "MlflowClient", registered: Registered, settings: Settings,
     """The scores of a version's validation, as they were when it was registered; none for what never was."""
     if registered.get(version) is None:
         return {}
-    with asking(settings):
+    with registry_errors(settings):
         run = client.get_model_version(registered.name, version).run_id
         metrics = client.get_run(run).data.metrics if run else {}
     return {name.removeprefix("val_"): value for name, value in metrics.items() if name.startswith("val_")}

@@ -60,7 +60,7 @@ class Attempts:
         return self._attempts / f"{self.name}.try{number}.ipynb"
 
     @contextmanager
-    def sole(self) -> Iterator[FileLock | Lease]:
+    def exclusive(self) -> Iterator[FileLock | Lease]:
         """Hold the stage's lock. Raises StageBusy if another run has it, RecordLost if nothing can be written."""
         lock = self._lock
         try:

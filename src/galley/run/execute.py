@@ -92,7 +92,7 @@ class Execution:
         """
         notebook = Notebook.load(self.asked.notebook)
         began = time.monotonic()
-        with self.attempts.sole() as right:
+        with self.attempts.exclusive() as right:
             node = load_notebook_node(notebook.node)
             node.metadata.galley = self._record(notebook)
             self.number = self.attempts.begin(node)

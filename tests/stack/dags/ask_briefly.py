@@ -12,6 +12,6 @@ with DAG(dag_id="ask_briefly", schedule=None, start_date=datetime(2013, 1, 1, tz
         subject="Is anybody there?",
         body="[The evidence](/galley/reports)",
         # Long enough for the scheduler to see each asking process end.
-        patience=timedelta(seconds=60),
+        response_timeout=timedelta(seconds=60),
         reminder=timedelta(seconds=30),
     )

@@ -6,14 +6,14 @@ import pytest
 
 from galley.errors import DecisionError
 from galley.proof import decision
-from galley.proof.decision import APPROVE, NO_ANSWER, REJECT, Decision, Standing
+from galley.proof.decision import APPROVE, NO_ANSWER, REJECT, Decision, Version
 
 SEEN = {"model": "aaa", "val.csv": "bbb", "05_review.ipynb": "ccc"}
 
 
-def standing(version: str, ds: str, verdict: str | None = APPROVE) -> Standing:
+def standing(version: str, ds: str, verdict: str | None = APPROVE) -> Version:
     decided = Decision(verdict or "", version, ds, "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN)
-    return Standing(version, {"galley.ds": ds, **(decided.tags() if verdict else {})})
+    return Version(version, {"galley.ds": ds, **(decided.tags() if verdict else {})})
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_an_answer_that_cannot_count_is_refused(answer: str, reviewer: str, reas
 NEW, SAME_DAY, CHAMPION = standing("3", "2026-11-23"), standing("4", "2026-11-23"), standing("2", "2026-11-16")
 
 
-def reviewed_against(champion: str | None) -> Standing:
+def reviewed_against(champion: str | None) -> Version:
     """Version 3, approved on a review that saw this champion."""
     decided = Decision(
         APPROVE, "3", "2026-11-23", "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN, champion
     )
-    return Standing("3", {"galley.ds": "2026-11-23", **decided.tags()})
+    return Version("3", {"galley.ds": "2026-11-23", **decided.tags()})
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def reviewed_against(champion: str | None) -> Standing:
         pytest.param("", NEW, id="a first promotion that is done again"),
     ],
 )
-def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Standing | None) -> None:
-    assert decision.obstacle(reviewed_against(seen), now, NEW, SEEN) is None
+def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Version | None) -> None:
+    assert decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN) is None
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Stand
         ("2", None, "version 2 was the champion; now no version is"),
     ],
 )
-def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: Standing | None, message: str) -> None:
-    hindrance = decision.obstacle(reviewed_against(seen), now, NEW, SEEN)
-    assert hindrance is not None
-    assert message in hindrance
-    assert "Clear train_weekly of this day from review on" in hindrance
+def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: Version | None, message: str) -> None:
+    blocker = decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN)
+    assert blocker is not None
+    assert message in blocker
+    assert "Clear train_weekly of this day from review on" in blocker
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: 
     ],
 )
 def test_an_approved_version_may_become_champion(
-    candidate: Standing, champion: Standing | None, challenger: Standing | None
+    candidate: Version, champion: Version | None, challenger: Version | None
 ) -> None:
-    assert decision.obstacle(candidate, champion, challenger, SEEN) is None
+    assert decision.promotion_blocker(candidate, champion, challenger, SEEN) is None
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,14 @@ def test_an_approved_version_may_become_champion(
     ],
 )
 def test_a_version_may_not_become_champion(
-    candidate: Standing, champion: Standing, challenger: Standing, digests: Mapping[str, str], message: str
+    candidate: Version,
+    champion: Version,
+    challenger: Version,
+    digests: Mapping[str, str],
+    message: str,
 ) -> None:
     with pytest.raises(DecisionError, match=message):
-        raise DecisionError(decision.obstacle(candidate, champion, challenger, digests))
+        raise DecisionError(decision.promotion_blocker(candidate, champion, challenger, digests))
 
 
 def test_a_decision_reads_back_from_its_tags_as_it_was() -> None:

@@ -51,7 +51,7 @@ class Accepted:
             **provenance.stated(node),
         }
         node.metadata.galley.record_sha256 = provenance.record_digest(node)
-        with attempts.sole():
+        with attempts.exclusive():
             number = attempts.begin(node)
             attempts.save_page(number, render(node, "stage"))
             self.notebook = attempts.publish(number)

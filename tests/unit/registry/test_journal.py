@@ -53,7 +53,10 @@ def test_a_day_has_the_champion_of_its_end(day: date, version: str | None) -> No
 
 def test_a_reign_lasts_until_the_next_move() -> None:
     moves = written((A, "1"), (T, ""), (A, "2"))
-    assert [(entry.version, until) for entry, until in journal.reigns(moves)] == [("1", moves[1].since), ("2", "")]
+    assert [(entry.version, until) for entry, until in journal.champion_periods(moves)] == [
+        ("1", moves[1].since),
+        ("2", ""),
+    ]
 
 
 @pytest.mark.parametrize(

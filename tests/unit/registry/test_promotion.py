@@ -90,8 +90,8 @@ def test_an_approved_challenger_becomes_champion_and_the_former_one_is_kept(
     assert [(entry.version, entry.by) for entry in look(client, settings).journal] == [("1", "ada"), ("2", "ada")]
 
 
-def carriers(client: MlflowClient, settings: Settings) -> list[str]:
-    return [standing.version for standing in look(client, settings).carriers()]
+def with_history(client: MlflowClient, settings: Settings) -> list[str]:
+    return [standing.version for standing in look(client, settings).with_history()]
 
 
 def test_the_champion_alone_carries_the_last_moves_whoever_it_is(
@@ -99,13 +99,13 @@ def test_the_champion_alone_carries_the_last_moves_whoever_it_is(
 ) -> None:
     for ds in ("2026-11-09", "2026-11-16"):
         day = promote(ds)
-    assert carriers(client, settings) == ["2"]
+    assert with_history(client, settings) == ["2"]
     roll_back(day)
-    assert carriers(client, settings) == ["1"]
+    assert with_history(client, settings) == ["1"]
     unproven = approve("2026-11-23", DummyClassifier(strategy="stratified"))
     answer(unproven, "Approve", at="2999-01-01T10:00:00Z")  # after the rollback
     refuses(unproven, "scores the smoke set differently")
-    assert carriers(client, settings) == ["1"]
+    assert with_history(client, settings) == ["1"]
     champion = look(client, settings).alias("champion")
     assert champion is not None
     assert journal.last_moves(champion.tags) == look(client, settings).journal
@@ -120,7 +120,7 @@ def test_moves_that_a_broken_off_promotion_left_with_others_are_taken_from_them(
     day = promote("2026-11-23")
     client.set_model_version_tag("tiny", "1", journal.LAST_MOVES_TAG, left.tags[journal.LAST_MOVES_TAG])
     promotion.promote(day, ROWS)
-    assert carriers(client, settings) == ["2"]
+    assert with_history(client, settings) == ["2"]
 
 
 def test_promoting_again_changes_nothing(client: MlflowClient, settings: Settings, promote: Make) -> None:
@@ -246,7 +246,7 @@ def test_a_champion_that_scores_the_smoke_set_otherwise_is_taken_back(
     refuses(day, "scores the smoke set differently")
     assert version_of(client, settings, "champion") == champion
     assert look(client, settings).journal[-1].decision == "Taken back"
-    assert carriers(client, settings) == ([champion] if champion else [])
+    assert with_history(client, settings) == ([champion] if champion else [])
 
 
 def roll_back(day: Day, version: str = "", dag_run: str = "rollback__1") -> Decision:

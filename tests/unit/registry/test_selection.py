@@ -18,7 +18,7 @@ TODAY = date(2026, 11, 30)
 
 
 @pytest.fixture
-def reigns(client: MlflowClient, settings: Settings, promote: Callable[[str], Day]) -> Settings:
+def two_periods(client: MlflowClient, settings: Settings, promote: Callable[[str], Day]) -> Settings:
     """Version 1 became champion on the 16th, version 2 on the 23rd."""
     for ds in ("2026-11-16", "2026-11-23"):
         promote(ds)
@@ -44,44 +44,46 @@ def reigns(client: MlflowClient, settings: Settings, promote: Callable[[str], Da
     ],
 )
 def test_a_day_is_predicted_by_the_champion_of_its_end(
-    reigns: Settings, ds: str, as_of: str, version: str, why: str
+    two_periods: Settings, ds: str, as_of: str, version: str, why: str
 ) -> None:
-    chosen = choose(Day.of(ds, reigns), "champion", as_of, TODAY)
+    chosen = choose(Day.of(ds, two_periods), "champion", as_of, TODAY)
     assert chosen.model.version == version
     assert chosen.why.startswith(why)
 
 
-def test_blank_is_the_champion_too(reigns: Settings) -> None:
-    assert choose(Day.of("2026-11-20", reigns), " ", "day", TODAY).model.version == "1"
+def test_blank_is_the_champion_too(two_periods: Settings) -> None:
+    assert choose(Day.of("2026-11-20", two_periods), " ", "day", TODAY).model.version == "1"
 
 
-def test_what_the_champion_carries_is_enough_for_the_days_it_tells_of(reigns: Settings, client: MlflowClient) -> None:
-    for entry in Registered(client, reigns).journal:
-        client.delete_registered_model_tag(reigns.model, entry.tag()[0])
-    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
-    assert choose(Day.of("2026-11-24", reigns), "champion", "day", TODAY).model.version == "2"
+def test_what_the_champion_carries_is_enough_for_the_days_it_tells_of(
+    two_periods: Settings, client: MlflowClient
+) -> None:
+    for entry in Registered(client, two_periods).journal:
+        client.delete_registered_model_tag(two_periods.model, entry.tag()[0])
+    assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
+    assert choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY).model.version == "2"
 
 
 def test_a_day_before_the_moves_that_the_champion_carries_is_looked_up_in_the_whole_journal(
-    reigns: Settings, client: MlflowClient
+    two_periods: Settings, client: MlflowClient
 ) -> None:
-    moves = Registered(client, reigns).journal
-    client.set_model_version_tag(reigns.model, "2", *journal.last_moves_tag(moves[-1:]))
-    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
+    moves = Registered(client, two_periods).journal
+    client.set_model_version_tag(two_periods.model, "2", *journal.last_moves_tag(moves[-1:]))
+    assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
 
 
 def test_a_champion_that_carries_nothing_is_looked_up_in_the_whole_journal(
-    reigns: Settings, client: MlflowClient
+    two_periods: Settings, client: MlflowClient
 ) -> None:
-    client.delete_model_version_tag(reigns.model, "2", journal.LAST_MOVES_TAG)
-    assert choose(Day.of("2026-11-20", reigns), "champion", "day", TODAY).model.version == "1"
-    assert choose(Day.of("2026-11-24", reigns), "champion", "day", TODAY).model.version == "2"
+    client.delete_model_version_tag(two_periods.model, "2", journal.LAST_MOVES_TAG)
+    assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
+    assert choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY).model.version == "2"
 
 
-def test_a_day_before_the_first_champion_is_refused_with_the_way_to_predict_it(reigns: Settings) -> None:
+def test_a_day_before_the_first_champion_is_refused_with_the_way_to_predict_it(two_periods: Settings) -> None:
     told = r'When 2026-11-15 ended there was no champion; the first came at 2026-11-16.* model_as_of set to "now"'
     with pytest.raises(ModelNotFound, match=told):
-        choose(Day.of("2026-11-15", reigns), "champion", "day", TODAY)
+        choose(Day.of("2026-11-15", two_periods), "champion", "day", TODAY)
 
 
 @pytest.mark.parametrize("as_of", ["day", "now"])
@@ -90,25 +92,27 @@ def test_before_any_promotion_it_is_said_how_to_get_a_champion(settings: Setting
         choose(Day.of("2026-11-15", settings), "champion", as_of, TODAY)
 
 
-def test_a_model_that_is_named_predicts_any_day(reigns: Settings) -> None:
-    chosen = choose(Day.of("2013-01-01", reigns), "models:/tiny/2", "day", TODAY)
+def test_a_model_that_is_named_predicts_any_day(two_periods: Settings) -> None:
+    chosen = choose(Day.of("2013-01-01", two_periods), "models:/tiny/2", "day", TODAY)
     assert (chosen.model.version, chosen.why) == ("2", "model_uri names models:/tiny/2")
 
 
 def test_a_champion_set_behind_the_records_back_predicts_none_of_its_days(
-    reigns: Settings, client: MlflowClient
+    two_periods: Settings, client: MlflowClient
 ) -> None:
-    client.set_registered_model_alias(reigns.model, "champion", "1")
+    client.set_registered_model_alias(two_periods.model, "champion", "1")
     with pytest.raises(DecisionError, match="behind the record's back"):
-        choose(Day.of("2026-11-24", reigns), "champion", "day", TODAY)
-    assert choose(Day.of("2026-11-17", reigns), "champion", "day", TODAY).model.version == "1"
+        choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY)
+    assert choose(Day.of("2026-11-17", two_periods), "champion", "day", TODAY).model.version == "1"
 
 
-def test_a_rollback_ends_a_reign(reigns: Settings, client: MlflowClient) -> None:
+def test_a_rollback_ends_a_reign(two_periods: Settings, client: MlflowClient) -> None:
     entry = journal.Entry("2026-11-25T08:00:00.000000Z", "1", "Rollback", "grace", "worse", "run")
-    client.set_registered_model_tag(reigns.model, *entry.tag())
-    client.set_registered_model_alias(reigns.model, "champion", "1")
-    found = [choose(Day.of(ds, reigns), "champion", "day", TODAY).model.version for ds in ("2026-11-24", "2026-11-25")]
+    client.set_registered_model_tag(two_periods.model, *entry.tag())
+    client.set_registered_model_alias(two_periods.model, "champion", "1")
+    found = [
+        choose(Day.of(ds, two_periods), "champion", "day", TODAY).model.version for ds in ("2026-11-24", "2026-11-25")
+    ]
     assert found == ["2", "1"]
 
 

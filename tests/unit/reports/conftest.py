@@ -37,7 +37,7 @@ class Outputs:
             "started": f"{ds}T00:00:00.000+00:00",
             "seconds": 1.5,
         }
-        with kept.sole():
+        with kept.exclusive():
             number = kept.begin(node)
             node.metadata.galley.record_sha256 = f"{name} {number}"
             kept.save(number, node)

@@ -4,9 +4,9 @@ import nbformat
 import pytest
 
 from galley.reports.index import Index
-from galley.reports.key_metric import headline
+from galley.reports.key_metric import key_metric
 from galley.reports.record import Record
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 from galley.reports.search import DAYS, Filter, Page, search
 from galley.run.attempts import Attempts
 from galley.storage import bucket
@@ -44,7 +44,7 @@ def test_a_change_is_seen_at_once(outputs_anywhere):
 def test_a_stage_that_says_running_while_nobody_runs_it_is_interrupted(outputs_anywhere):
     outputs_anywhere.run(DS, DAG, "01_prepare", "running")
     assert states(outputs_anywhere) == {"prepare": "interrupted"}
-    with Attempts(outputs_anywhere.folder / DS / DAG, "01_prepare").sole():
+    with Attempts(outputs_anywhere.folder / DS / DAG, "01_prepare").exclusive():
         assert states(outputs_anywhere) == {"prepare": "running"}
 
 
@@ -174,9 +174,9 @@ def test_a_headline_has_its_trend_from_the_days_up_to_it(outputs_anywhere):
     for day, value in (("2026-11-09", 0.6), ("2026-11-16", 0.7), ("2026-11-23", 0.8)):
         outputs_anywhere.conclude(day, DAG, validate={"auc": value}, review=None)
     days = outputs_anywhere.index.days()
-    found = headline(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss", "validate.auc"], days)
+    found = key_metric(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss", "validate.auc"], days)
     assert (found.name, found.value, found.trend) == ("validate.auc", 0.7, (0.6, 0.7))
-    assert headline(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss"], days) is None
+    assert key_metric(outputs_anywhere.index, "2026-11-16", DAG, ["train.loss"], days) is None
 
 
 def test_an_index_of_outputs_that_are_not_there_is_empty(tmp_path):
@@ -202,5 +202,5 @@ def test_names_of_a_day_in_a_bucket_are_asked_for_once_a_page(outputs_in_bucket,
 def test_a_report_in_a_bucket_is_found_by_its_address(outputs_in_bucket):
     outputs_in_bucket.run(DS, DAG, "01_prepare")
     folder = outputs_in_bucket.folder
-    assert Place.parse(DS, DAG, "01_prepare.html").find(folder) == folder / DS / DAG / "01_prepare.html"
-    assert Place.parse(DS, DAG, "02_split.html").find(folder) is None
+    assert ReportPath.parse(DS, DAG, "01_prepare.html").find(folder) == folder / DS / DAG / "01_prepare.html"
+    assert ReportPath.parse(DS, DAG, "02_split.html").find(folder) is None

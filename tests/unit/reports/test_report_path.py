@@ -2,7 +2,7 @@
 
 import pytest
 
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 
 DS, DAG = "2026-11-23", "train"
 
@@ -12,15 +12,15 @@ def test_an_address_leads_to_the_file_of_that_path(outputs, name):
     file = outputs.folder / DS / DAG / name
     file.parent.mkdir(parents=True)
     file.touch()
-    place = Place.parse(DS, DAG, name)
-    assert place.find(outputs.folder) == file
-    assert place.path == f"{DS}/{DAG}/{name}"
+    report_path = ReportPath.parse(DS, DAG, name)
+    assert report_path.find(outputs.folder) == file
+    assert report_path.path == f"{DS}/{DAG}/{name}"
 
 
 def test_an_attempt_knows_its_number_and_its_notebook():
-    place = Place.parse(DS, DAG, "attempts/01_a.try2.html")
-    assert (place.stage, place.number) == ("01_a", 2)
-    assert place.of_kind("ipynb").name == "attempts/01_a.try2.ipynb"
+    report_path = ReportPath.parse(DS, DAG, "attempts/01_a.try2.html")
+    assert (report_path.stage, report_path.number) == ("01_a", 2)
+    assert report_path.of_kind("ipynb").name == "attempts/01_a.try2.ipynb"
 
 
 HOSTILE = [
@@ -52,7 +52,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("ds", "dag_id", "name"), HOSTILE)
 def test_what_is_no_address_of_a_report_is_no_place(ds, dag_id, name):
-    assert Place.parse(ds, dag_id, name) is None
+    assert ReportPath.parse(ds, dag_id, name) is None
 
 
 @pytest.mark.parametrize("linked", ["2026-11-23", "2026-11-23/train", "2026-11-23/train/a.html"])
@@ -64,7 +64,7 @@ def test_a_link_out_of_the_dags_folder_is_not_followed(outputs, tmp_path, linked
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(tmp_path / "elsewhere" / linked)
     assert (outputs.folder / "2026-11-23/train/a.html").is_file()
-    assert Place.parse("2026-11-23", "train", "a.html").find(outputs.folder) is None
+    assert ReportPath.parse("2026-11-23", "train", "a.html").find(outputs.folder) is None
 
 
 def test_another_dags_report_is_not_found_through_a_link(outputs):
@@ -72,7 +72,7 @@ def test_another_dags_report_is_not_found_through_a_link(outputs):
     secret.mkdir(parents=True)
     (secret / "a.html").touch()
     (outputs.folder / DS / DAG).symlink_to(secret)
-    assert Place.parse(DS, DAG, "a.html").find(outputs.folder) is None
+    assert ReportPath.parse(DS, DAG, "a.html").find(outputs.folder) is None
 
 
 def test_outputs_that_are_themselves_behind_a_link_are_found(outputs, tmp_path):
@@ -80,4 +80,4 @@ def test_outputs_that_are_themselves_behind_a_link_are_found(outputs, tmp_path):
     file.parent.mkdir(parents=True)
     file.touch()
     (tmp_path / "link").symlink_to(outputs.folder)
-    assert Place.parse(DS, DAG, "a.html").find(tmp_path / "link") == file
+    assert ReportPath.parse(DS, DAG, "a.html").find(tmp_path / "link") == file

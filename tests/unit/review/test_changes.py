@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from galley.days import Day
-from galley.proof.decision import Decision, Standing
+from galley.proof.decision import Decision, Version
 from galley.review import changes
 from galley.review.changes import Change, Changes
 from galley.run.attempts import COMPLETED, Attempts
@@ -21,11 +21,11 @@ CODE = "model.fit(X, y)"
 class Registered:
     """As much of the registered model as is looked at."""
 
-    versions: dict[str, Standing] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
 
     def decide(self, version, digests, decision="Approve", at="2026-11-16T10:00:00.000000Z", ds="2026-11-16"):
         decided = Decision(decision, version, ds, "ada", "because", at, "run", digests)
-        self.versions[version] = Standing(version, decided.tags())
+        self.versions[version] = Version(version, decided.tags())
 
     def approved(self):
         return [one for one in self.versions.values() if one.tags.get("galley.decision") != "Reject"]
@@ -50,7 +50,7 @@ def notebook(ds, source=CODE, libraries=LIBRARIES, conclusion=None, **asked):
 def accept(day, stage, node):
     """Keep a run of a stage as the accepted one, and return the digest of its notebook."""
     kept = Attempts(day.reports("train_weekly"), stage)
-    with kept.sole():
+    with kept.exclusive():
         number = kept.begin(node)
         kept.save_page(number, "page")
         return files.digest(kept.publish(number))
@@ -183,7 +183,7 @@ def test_what_was_accepted_is_found_when_its_day_was_run_again(weeks, settings):
 def test_the_last_accepted_review_is_the_last_approval_of_another_version():
     registered = Registered()
     assert changes.last_accepted(registered, "1") is None
-    registered.versions["9"] = Standing("9", {})
+    registered.versions["9"] = Version("9", {})
     registered.decide("1", {}, at="2026-11-02T10:00:00.000000Z")
     registered.decide("2", {}, at="2026-11-09T10:00:00.000000Z")
     registered.decide("3", {}, "Reject", at="2026-11-16T10:00:00.000000Z")

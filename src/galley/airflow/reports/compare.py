@@ -12,7 +12,7 @@ from galley.airflow.reports.pages import note, page
 from galley.airflow.reports.report import address
 from galley.reports import differences
 from galley.reports.index import Index, is_day
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 from galley.storage.files import read_notebook
 
 router = APIRouter(dependencies=[READS_DAG])
@@ -33,8 +33,8 @@ def compare(
     if not chosen or index.dag_day(chosen, dag_id).stage(name) is None:
         back = {"Back to the report": f"/reports/{ds}/{dag_id}/{name}.html"}
         return note(request, "Nothing to compare with", f"{name} has no run on {chosen or 'another day'}.", 404, back)
-    places = [_place(index, day, dag_id, name) for day in (chosen, ds)]
-    left, right = (_read(index, place) for place in places)
+    report_paths = [_report_path(index, day, dag_id, name) for day in (chosen, ds)]
+    left, right = (_read(index, report_path) for report_path in report_paths)
     days = [day for day in index.days() if index.has(day, dag_id)][:_CHOICES]
     return page(
         request,
@@ -42,11 +42,13 @@ def compare(
         name=name,
         ds=ds,
         dag_id=dag_id,
-        places=places,
-        dates=[date.fromisoformat(place.ds) for place in places],
+        report_paths=report_paths,
+        dates=[date.fromisoformat(report_path.ds) for report_path in report_paths],
         choices=sorted({*days, chosen} - {ds}, reverse=True),
         addresses=[
-            address(day, stage) for place in places if (stage := (day := index.dag_day(place.ds, dag_id)).stage(name))
+            address(day, stage)
+            for report_path in report_paths
+            if (stage := (day := index.dag_day(report_path.ds, dag_id)).stage(name))
         ],
         tables={
             "Parameters": differences.parameters(left, right),
@@ -56,15 +58,15 @@ def compare(
     )
 
 
-def _place(index: Index, ds: str, dag_id: str, name: str) -> Place:
+def _report_path(index: Index, ds: str, dag_id: str, name: str) -> ReportPath:
     """The accepted run; the newest attempt, where none was accepted."""
     stage = index.dag_day(ds, dag_id).stage(name)
     number = None if stage is None or stage.is_accepted or not stage.numbers else stage.numbers[-1]
-    return Place(ds, dag_id, name, number)
+    return ReportPath(ds, dag_id, name, number)
 
 
-def _read(index: Index, place: Place) -> NotebookNode:
-    path = place.of_kind("ipynb").find(index.outputs)
+def _read(index: Index, report_path: ReportPath) -> NotebookNode:
+    path = report_path.of_kind("ipynb").find(index.outputs)
     if path is None:
         raise HTTPException(404)
     return read_notebook(path)

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from galley.airflow.reports.access import READS_DAG
 from galley.reports.index import Index
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 from galley.storage.files import local, read_bytes, read_notebook, version
 
 router = APIRouter(dependencies=[READS_DAG])
@@ -35,15 +35,15 @@ def _headers(sandbox: str) -> dict[str, str]:
 @router.get("/files/{ds}/{dag_id}/{name:path}")
 def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[bool, Query()] = False) -> Response:
     """A page to be shown, or with `download` a page or a notebook to be kept."""
-    place, path = _find(request, ds, dag_id, name)
-    if path is None and place.kind == "html":
-        return _rendered(request, place, "sandbox")
+    report_path, path = _find(request, ds, dag_id, name)
+    if path is None and report_path.kind == "html":
+        return _rendered(request, report_path, "sandbox")
     if path is None:
         raise HTTPException(404)
-    if place.kind == "html" and not download:
+    if report_path.kind == "html" and not download:
         return HTMLResponse(_themed(request, read_bytes(path)), headers=_headers("sandbox"))
-    kind = "text/html" if place.kind == "html" else "application/x-ipynb+json"
-    kept_as = f"{ds}_{dag_id}_{place.name.removeprefix('attempts/')}"
+    kind = "text/html" if report_path.kind == "html" else "application/x-ipynb+json"
+    kept_as = f"{ds}_{dag_id}_{report_path.name.removeprefix('attempts/')}"
     return FileResponse(local(path), media_type=kind, filename=kept_as, headers=_headers("sandbox"))
 
 
@@ -54,26 +54,26 @@ def live(request: Request, ds: str, dag_id: str, name: str) -> Response:
     It keeps Airflow's origin, so that the page around it can bring it up to date where the reader has scrolled to. It
     has nothing that could make use of that: scripts do not run in a sandbox that does not allow them.
     """
-    place, _ = _find(request, ds, dag_id, name)
-    return _rendered(request, place, "sandbox allow-same-origin")
+    report_path, _ = _find(request, ds, dag_id, name)
+    return _rendered(request, report_path, "sandbox allow-same-origin")
 
 
-def _find(request: Request, ds: str, dag_id: str, name: str) -> tuple[Place, Path | None]:
+def _find(request: Request, ds: str, dag_id: str, name: str) -> tuple[ReportPath, Path | None]:
     index: Index = request.app.state.index
-    place = Place.parse(ds, dag_id, name)
-    if place is None:
+    report_path = ReportPath.parse(ds, dag_id, name)
+    if report_path is None:
         raise HTTPException(404)
-    return place, place.find(index.outputs)
+    return report_path, report_path.find(index.outputs)
 
 
-def _rendered(request: Request, place: Place, sandbox: str) -> HTMLResponse:
+def _rendered(request: Request, report_path: ReportPath, sandbox: str) -> HTMLResponse:
     index: Index = request.app.state.index
-    path = place.of_kind("ipynb").find(index.outputs)
+    path = report_path.of_kind("ipynb").find(index.outputs)
     if path is None:
         raise HTTPException(404)
     if path.stat().st_size > _LIMIT:
         raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
-    title = f"{place.dag_id} · {place.stage} · {place.ds}"
+    title = f"{report_path.dag_id} · {report_path.stage} · {report_path.ds}"
     return HTMLResponse(_themed(request, _page(path, version(path), title)), headers=_headers(sandbox))
 
 

@@ -15,7 +15,7 @@ from galley.airflow.reports.pages import page
 from galley.airflow.reports.report import address
 from galley.airflow.reports.runs import Review
 from galley.reports.index import DagDay, Index, Stage, is_day
-from galley.reports.key_metric import Headline, headline
+from galley.reports.key_metric import KeyMetric, key_metric
 from galley.reports.search import Filter, search
 
 router = APIRouter()
@@ -29,7 +29,7 @@ class Line:
 
     day: DagDay
     stages: list[tuple[Stage, str]]
-    headline: Headline | None
+    key_metric: KeyMetric | None
     points: str
     reviews: list[Review]
 
@@ -49,9 +49,9 @@ def listing(
     reviews = runs.waiting_reviews(may_read)
     wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "")
     found = search(index, wanted, may_read, {(review.ds, review.dag_id) for review in reviews}, before)
-    days, names = index.days(), request.app.state.settings.headlines
+    days, names = index.days(), request.app.state.settings.key_metrics
     lines = {
-        ds: [_line(day, headline(index, ds, day.dag_id, names, days), reviews) for day in dags]
+        ds: [_line(day, key_metric(index, ds, day.dag_id, names, days), reviews) for day in dags]
         for ds, dags in found.days
     }
     return page(
@@ -73,7 +73,7 @@ def of_day(request: Request, ds: str) -> RedirectResponse:
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
-def _line(day: DagDay, found: Headline | None, reviews: list[Review]) -> Line:
+def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review]) -> Line:
     return Line(
         day,
         [(stage, address(day, stage)) for stage in day.stages],

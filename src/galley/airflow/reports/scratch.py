@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from galley.airflow.reports.access import EDITS_DAG
 from galley.notebooks.strip import strip
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 from galley.settings import Settings
 from galley.storage import files
 
@@ -22,15 +22,15 @@ def scratch(
 ) -> JSONResponse:
     """Write a copy without outputs below notebooks/scratch, and say where JupyterLab shows it."""
     settings: Settings = request.app.state.settings
-    place = Place.parse(ds, dag_id, name)
+    report_path = ReportPath.parse(ds, dag_id, name)
     if sec_fetch_site not in ("same-origin", "none"):
         raise HTTPException(403)
-    path = place.of_kind("ipynb").find(settings.outputs) if place else None
-    if place is None or path is None or not settings.lab_url:
+    path = report_path.of_kind("ipynb").find(settings.outputs) if report_path else None
+    if report_path is None or path is None or not settings.lab_url:
         raise HTTPException(404)
     node = files.read_notebook(path)
     strip(node)
-    copy = settings.notebooks / "scratch" / ds / dag_id / f"{place.stage}.ipynb"
+    copy = settings.notebooks / "scratch" / ds / dag_id / f"{report_path.stage}.ipynb"
     try:
         files.write_bytes(copy, nbformat.writes(node).encode())
     except OSError as error:

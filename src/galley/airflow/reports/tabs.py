@@ -11,7 +11,7 @@ from galley.airflow.reports.access import READS_DAG
 from galley.airflow.reports.pages import note
 from galley.airflow.reports.report import address
 from galley.reports.index import DagDay, Index, Stage
-from galley.reports.report_path import Place
+from galley.reports.report_path import ReportPath
 
 router = APIRouter(dependencies=[READS_DAG])
 Text = Annotated[str, Query(max_length=250)]
@@ -74,7 +74,7 @@ def _find(index: Index, day: DagDay, run_id: str, task_id: str, map_index: int) 
         if not stage.newest.task_id or _is_of(stage, task_id, map_index):
             for number, record, _ in index.records(day.ds, day.dag_id, stage):
                 if record.run_id == run_id and record.task_id == task_id:
-                    return f"/reports/{Place(day.ds, day.dag_id, stage.name, number).path}"
+                    return f"/reports/{ReportPath(day.ds, day.dag_id, stage.name, number).path}"
     return None
 
 
