@@ -63,7 +63,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs
 ENV PATH=/opt/galley/.venvs/data/bin:$PATH
-COPY pyproject.toml uv.lock ./
+COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src && python -m galley.kernels.kernelspec data .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
@@ -74,7 +74,7 @@ FROM base AS workbench
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
 ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /mlflow
-COPY pyproject.toml uv.lock ./
+COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src && python -m galley.kernels.kernelspec workbench .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
@@ -86,7 +86,7 @@ COPY --from=airflow-environment /opt/galley/.venvs .venvs
 ENV AIRFLOW_HOME=/opt/airflow \
     PATH=/opt/galley/.venvs/airflow/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs
-COPY pyproject.toml uv.lock ./
+COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src
 ARG IMAGE_CHECKOUT=""
@@ -100,7 +100,7 @@ COPY --from=workbench-environment /opt/galley/.venvs .venvs
 ENV AIRFLOW_HOME=/opt/airflow \
     PATH=/opt/galley/.venvs/airflow/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch
-COPY pyproject.toml uv.lock ./
+COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src && \
     for name in data workbench; do .venvs/$name/bin/python -m galley.kernels.kernelspec $name .venvs/jupyter; done

@@ -87,7 +87,7 @@ class Project:
     def _register(self) -> None:
         """A version for each week, the last of them champion, and what the journal and its tags say of it."""
         client = connect(self.settings)
-        name, source = self.settings.model, Registered(client, self.settings).of_day(DS)
+        name, source = self.settings.model.name, Registered(client, self.settings).of_day(DS)
         origin = client.get_model_version(name, source.version)
         digest = model_digest(self.day.models)
         version, moves = source.version, []

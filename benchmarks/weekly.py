@@ -100,6 +100,7 @@ Times = dict[str, datetime]
 def write_project(project: Path) -> None:
     """The notebooks as they are, scripts of the same lines, and a DAG for each way."""
     shutil.copytree(HOME / "notebooks", project / "notebooks")
+    shutil.copy(HOME / "galley.toml", project)
     (project / "dags").mkdir()
     for name in STEPS:
         notebook = project / "notebooks" / "train_weekly" / f"{name}.ipynb"

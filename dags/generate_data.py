@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.dates import DS
-from galley.airflow.defaults import DEFAULT_ARGS
-from galley.airflow.notebook import NotebookOperator
+from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator
 
 with DAG(
     dag_id="generate_data",

@@ -15,11 +15,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.dates import DS
-from galley.airflow.deadline import file_deadline
-from galley.airflow.defaults import DEFAULT_ARGS
-from galley.airflow.notebook import NotebookOperator
-from galley.airflow.sensors import FilesSensor
+from galley.airflow import DEFAULT_ARGS, DS, FilesSensor, NotebookOperator, file_deadline
 
 with DAG(
     dag_id="predict_daily",

@@ -13,11 +13,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow.dates import DS
-from galley.airflow.defaults import DEFAULT_ARGS
-from galley.airflow.notebook import NotebookOperator
-from galley.airflow.review import ReviewOperator
-from galley.airflow.sensors import FilesSensor
+from galley.airflow import DEFAULT_ARGS, DS, FilesSensor, NotebookOperator, ReviewOperator
 
 with DAG(
     dag_id="train_weekly",

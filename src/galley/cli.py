@@ -64,8 +64,9 @@ def _execute(asked: argparse.Namespace) -> int:
     # Where `make` writes the kernelspecs, for whoever calls this without make.
     os.environ.setdefault("JUPYTER_PATH", str(settings.home / ".venvs" / "jupyter"))
     notebook = asked.notebook if asked.notebook.is_file() else settings.notebooks / asked.notebook
-    day = Day.of(asked.ds, settings) if asked.ds else Day.latest(settings)
     dag_id = asked.dag_id or notebook.resolve().parent.name
+    settings = settings.for_model(dag_id=dag_id)
+    day = Day.of(asked.ds, settings) if asked.ds else Day.latest(settings)
     execution = Execution(
         StageRun(
             notebook=notebook.resolve(),

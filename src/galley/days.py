@@ -36,13 +36,13 @@ class Day:
     def latest(cls, settings: Settings | None = None) -> "Day":
         """The newest day whose raw data and targets are both there."""
         settings = settings or Settings.from_environment()
-        raw = settings.data / "raw"
+        raw = settings.model_data / "raw"
         for folder in sorted(raw.iterdir() if raw.is_dir() else [], reverse=True):
             with suppress(InvalidDay):  # a folder that someone put there
                 day = cls.of(folder.name, settings)
                 if (day.raw / "data.csv").is_file() and (day.raw / "target.csv").is_file():
                     return day
-        raise MissingInput(f"There is no day with data in {raw}. Run the DAG generate_data for one first.")
+        raise MissingInput(f"There is no day with data in {raw}. Have the data of one arrive first.")
 
     def __str__(self) -> str:
         return self.ds
@@ -55,22 +55,22 @@ class Day:
     @property
     def raw(self) -> Path:
         """Where the day's data.csv and target.csv arrive."""
-        return self.settings.data / "raw" / self.ds
+        return self.settings.model_data / "raw" / self.ds
 
     @property
     def processed(self) -> Path:
-        """Where train_data.csv, train.csv and val.csv are."""
-        return self.settings.data / "processed" / self.ds
+        """What the stages of a training hand to each other."""
+        return self.settings.model_data / "processed" / self.ds
 
     @property
     def models(self) -> Path:
         """Where the model that was trained on this day is, in MLflow's format, with metrics.json."""
-        return self.settings.data / "models" / self.ds
+        return self.settings.model_data / "models" / self.ds
 
     @property
     def predictions(self) -> Path:
         """Where predictions.csv and predictions.json are."""
-        return self.settings.data / "predictions" / self.ds
+        return self.settings.model_data / "predictions" / self.ds
 
     def reports(self, dag_id: str) -> Path:
         """Where the executed notebooks of a DAG are for this day."""

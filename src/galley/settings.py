@@ -1,28 +1,36 @@
 """Settings: where things are and who is told, read from the environment and refused when they make no sense."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from galley.errors import SettingsError
 from galley.storage import bucket
+
+if TYPE_CHECKING:
+    from galley.project import DeclaredModel, Project
 
 ENVIRONMENT_PREFIX = "GALLEY_"
 RUNNERS = ("local", "docker")
 _ROOTS = ("data", "outputs", "notebooks")
 _IMAGES = "workbench=galley-workbench data=galley-data-stage"
-_HEADLINES = "validate.roc_auc predict.predicted_late_share generate.late_share"
+_PROJECT_FILE = "galley.toml"
+_OF_A_CLUSTER = re.compile(r"GALLEY_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+"""Variables that Kubernetes makes for each service whose name begins with galley."""
+_ADDRESS_OF_A_SERVICE = ("tcp://", "udp://", "sctp://")
 
 
 def find_home(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds `dags`, `notebooks` and `pyproject.toml`."""
+    """The nearest folder at or above `start` that holds galley.toml."""
     for folder in (start, *start.parents):
-        if all((folder / name).exists() for name in ("dags", "notebooks", "pyproject.toml")):
+        if (folder / _PROJECT_FILE).is_file():
             return folder
     raise SettingsError(
-        f"No project found at or above {start} (a folder with dags/, notebooks/ and pyproject.toml). "
-        "Set GALLEY_HOME to the project's folder."
+        f"No {_PROJECT_FILE} found at or above {start}. Go to a project's folder, or set GALLEY_HOME to it."
     )
 
 
@@ -30,7 +38,12 @@ def find_home(start: Path) -> Path:
 class Settings:
     """One value per environment variable; each field's help is what docs and errors show."""
 
-    home: Path = field(metadata={"env": "GALLEY_HOME", "help": "the project: what holds dags/ and notebooks/"})
+    home: Path = field(
+        metadata={"env": "GALLEY_HOME", "help": "the project: what holds galley.toml, dags/ and notebooks/"}
+    )
+    project_file: Path = field(
+        metadata={"env": "GALLEY_PROJECT", "help": "the file that declares the project's models"}
+    )
     data: Path = field(
         metadata={"env": "GALLEY_DATA", "help": "what stages hand to each other, by day; or s3://bucket/folder"}
     )
@@ -41,15 +54,17 @@ class Settings:
     tracking_uri: str = field(
         metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow: a server's URL, or SQLite under data"}
     )
-    model: str = field(metadata={"env": "GALLEY_MODEL", "help": "the registered model's name"})
+    model_name: str = field(
+        metadata={"env": "GALLEY_MODEL", "help": "the declared model that is meant; empty: the DAG's, or the only one"}
+    )
     reviewers: tuple[str, ...] = field(
-        metadata={"env": "GALLEY_REVIEWERS", "help": "who may answer a review, by user name; empty: anyone who may"}
+        metadata={"env": "GALLEY_REVIEWERS", "help": "who may answer a review, space-separated user names"}
     )
     alert_urls: tuple[str, ...] = field(
-        repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, one a blank"}
+        repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, space-separated"}
     )
     key_metrics: tuple[str, ...] = field(
-        metadata={"env": "GALLEY_HEADLINES", "help": "the numbers that Reports follows, as stage.name, one a blank"}
+        metadata={"env": "GALLEY_HEADLINES", "help": "the metrics that Reports follows, as stage.name, space-separated"}
     )
     lab_url: str = field(
         metadata={"env": "GALLEY_LAB_URL", "help": "JupyterLab on the notebooks, for copies of reports; empty: none"}
@@ -71,7 +86,7 @@ class Settings:
     )
     images: Mapping[str, str] = field(
         hash=False,  # a dict has none, and settings are part of keys
-        metadata={"env": "GALLEY_IMAGES", "help": "docker: each kernel's image, as kernel=image, one a blank"},
+        metadata={"env": "GALLEY_IMAGES", "help": "docker: each kernel's image, as kernel=image, space-separated"},
     )
     docker_host: str = field(metadata={"env": "DOCKER_HOST", "help": "docker: where its engine is"})
     network: str = field(
@@ -89,7 +104,7 @@ class Settings:
     stage_environment: tuple[str, ...] = field(
         metadata={
             "env": "GALLEY_STAGE_ENVIRONMENT",
-            "help": "docker: variables that containers get beside galley's and MLFLOW_TRACKING_*, one a blank",
+            "help": "docker: variables that containers get beside galley's and MLFLOW_TRACKING_*, space-separated",
         }
     )
     airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
@@ -102,30 +117,33 @@ class Settings:
 
         Raises SettingsError for a GALLEY_ variable that does not exist and for a value that cannot be one.
         """
-        given = os.environ if environment is None else environment
+        given = _without_services(os.environ if environment is None else environment)
         known = {f.metadata["env"] for f in fields(cls)}
         unknown = sorted(name for name in given if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
         if unknown:
             raise SettingsError(
-                f"{unknown[0]} is no setting of galley. Unset it, or use one of {', '.join(sorted(known))}."
+                f"{unknown[0]} is an unknown setting. Unset it, or use one of {', '.join(sorted(known))}."
             )
         home = _folder(given, "GALLEY_HOME") or find_home(Path.cwd())
+        project_file = _folder(given, "GALLEY_PROJECT") or home / _PROJECT_FILE
         runner = _one_of(given, "GALLEY_RUNNER", RUNNERS)
         # Of no interest where no engine is asked, and compose sets them always.
         on_host = given if runner == "docker" else {}
-        data = _root(given, "GALLEY_DATA") or home / "data"
-        outputs = _root(given, "GALLEY_OUTPUTS") or home / "outputs"
-        notebooks = _folder(given, "GALLEY_NOTEBOOKS") or home / "notebooks"
+        data, outputs, notebooks = (
+            _root(given, f"GALLEY_{name.upper()}") or default
+            for name, default in zip(_ROOTS, _declared_roots(home, project_file), strict=True)
+        )
         return cls(
             home=home,
+            project_file=project_file,
             data=data,
             outputs=outputs,
             notebooks=notebooks,
             tracking_uri=given.get("MLFLOW_TRACKING_URI") or _database_in(data),
-            model=given.get("GALLEY_MODEL") or "flights-late",
+            model_name=given.get("GALLEY_MODEL", ""),
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
             alert_urls=tuple(given.get("GALLEY_ALERT_URLS", "").split()),
-            key_metrics=tuple(given.get("GALLEY_HEADLINES", _HEADLINES).split()),
+            key_metrics=tuple(given.get("GALLEY_HEADLINES", "").split()),
             lab_url=_url(given, "GALLEY_LAB_URL"),
             mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),
@@ -141,6 +159,43 @@ class Settings:
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),
             lab_port=_port(given, "GALLEY_LAB_PORT", 8888),
         )
+
+    @cached_property
+    def project(self) -> "Project":
+        """What the project declares; without models where there is no galley.toml. Raises SettingsError."""
+        from galley import project
+
+        return project.read(self.project_file)
+
+    @cached_property
+    def model(self) -> "DeclaredModel":
+        """The model that is meant. Raises SettingsError if there is none, or if it cannot be told which one."""
+        return self.project.model(self.model_name)
+
+    @property
+    def who_reviews(self) -> tuple[str, ...]:
+        """Who may answer a review of the model, by user name; empty: anyone whom Airflow lets answer."""
+        return self.reviewers or (self.model.policy.reviewers if self.project.models else ())
+
+    def metrics_of(self, dag_id: str) -> tuple[str, ...]:
+        """The metrics of a DAG that listings show, the first that it has; of all models for a DAG that has none."""
+        model = self.project.model_of_dag(dag_id)
+        models = [model] if model else self.project.models.values()
+        return self.key_metrics or tuple(name for each in models for name in each.metrics)
+
+    @property
+    def model_data(self) -> Path:
+        """The model's own folder of data: data itself, unless the model declares another."""
+        folder = self.model.folder if self.project.models else ""
+        return self.data / folder if folder else self.data
+
+    def for_model(self, name: str = "", dag_id: str = "") -> "Settings":
+        """The same for a declared model: by its name, or the one that the DAG belongs to.
+
+        Where neither says, it stays what GALLEY_MODEL says, or the only one. Raises SettingsError.
+        """
+        found = self.project.model(name) if name else self.project.model_of_dag(dag_id)
+        return replace(self, model_name=found.name) if found else self
 
 
 def warm_kernels(environment: Mapping[str, str] | None = None) -> bool:
@@ -164,15 +219,39 @@ def absolute_path(name: str, settings: Settings) -> Path:
     return getattr(settings, label) / rest if label in _ROOTS else Path(name)
 
 
+def _without_services(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what Kubernetes puts there for services whose names begin as ours do."""
+    return {
+        name: value
+        for name, value in given.items()
+        if not (
+            _OF_A_CLUSTER.fullmatch(name)
+            and ("_SERVICE_" in name or "_PORT_" in name or value.startswith(_ADDRESS_OF_A_SERVICE))
+        )
+    }
+
+
+def _declared_roots(home: Path, project_file: Path) -> tuple[Path, Path, Path]:
+    """Data, outputs and notebooks where no variable says where they are."""
+    if not project_file.is_file():
+        return home / "data", home / "outputs", home / "notebooks"
+    from galley import project
+
+    declared = project.read(project_file).project
+    data, outputs, notebooks = (
+        bucket.place(text) if text.startswith(bucket.SCHEME) else home / text
+        for text in (declared.data, declared.outputs, declared.notebooks)
+    )
+    return data, outputs, notebooks
+
+
 def _root(given: Mapping[str, str], name: str) -> Path | None:
     """A folder of this machine, or one in a bucket."""
     value = given.get(name, "")
     if value.startswith(bucket.SCHEME) and value.rstrip("/") != bucket.SCHEME.rstrip("/"):
         return bucket.place(value)
     if "://" in value:
-        raise SettingsError(
-            f"{name}={value!r} is no place for files. Give a folder's absolute path, or s3://bucket/folder."
-        )
+        raise SettingsError(f"{name}={value!r} is not a folder. Give an absolute path, or s3://bucket/folder.")
     return _folder(given, name)
 
 
@@ -199,7 +278,7 @@ def _one_of(given: Mapping[str, str], name: str, choices: tuple[str, str]) -> st
     """The value, which is the first of the two if it is not given."""
     value = given.get(name) or choices[0]
     if value not in choices:
-        raise SettingsError(f"{name}={value!r} is neither. Give {' or '.join(choices)}.")
+        raise SettingsError(f"{name}={value!r} must be {' or '.join(choices)}.")
     return value
 
 
@@ -213,12 +292,14 @@ def _images(value: str) -> dict[str, str]:
 def _url(given: Mapping[str, str], name: str) -> str:
     value = given.get(name, "").rstrip("/")
     if value and not value.startswith(("http://", "https://")):
-        raise SettingsError(f"{name}={value!r} is no address of a page. Give one that begins with http:// or https://.")
+        raise SettingsError(
+            f"{name}={value!r} is not the address of a page. Give one that begins with http:// or https://."
+        )
     return value
 
 
 def _port(given: Mapping[str, str], name: str, default: int) -> int:
     value = given.get(name) or str(default)
     if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise SettingsError(f"{name}={value!r} is no port. Give a number from 1 to 65535.")
+        raise SettingsError(f"{name}={value!r} is not a valid port. Give a number from 1 to 65535.")
     return int(value)

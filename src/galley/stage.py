@@ -28,7 +28,9 @@ class Stage:
     """
 
     def __init__(self, ds: str | None = None) -> None:
-        self.settings = Settings.from_environment()
+        # A task says which model it is about; whoever runs a notebook manually does it in the folder of its DAG.
+        settings = Settings.from_environment()
+        self.settings = settings if settings.model_name else settings.for_model(dag_id=Path.cwd().name)
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
         self._concluded = False
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
@@ -60,6 +62,12 @@ class Stage:
             if draft.exists():
                 facts = _facts(draft)
         _state_file("output", "wrote", relative_name(path.absolute(), self.settings), facts)
+
+    def concluded(self, stage: str) -> dict[str, Any]:
+        """What an accepted stage of this day's training concluded, by the stage's name; empty if there is nothing."""
+        from galley.registry.evidence import concluded
+
+        return concluded(self.day, stage)
 
     def conclude(self, **values: Any) -> None:
         """State once what the stage found: numbers, names and verdicts that XCom, metrics.json and people read.

@@ -37,6 +37,7 @@ class Story:
         """Start Airflow on a copy of the project's DAGs and notebooks; `alerts` is the URL that they go to."""
         for folder in ("dags", "notebooks"):
             shutil.copytree(ROOT / folder, home / folder, dirs_exist_ok=True)
+        shutil.copy(ROOT / "galley.toml", home)
         port = ports.free()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GALLEY_", "MLFLOW_"))}
         process = subprocess.Popen(

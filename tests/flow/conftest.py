@@ -76,6 +76,7 @@ def project(tmp_path_factory):
     home = tmp_path_factory.mktemp("project")
     for folder in ("dags", "notebooks"):
         shutil.copytree(ROOT / folder, home / folder)
+    shutil.copy(ROOT / "galley.toml", home)
     project = Project(home, {name: ports.free() for name in ("AIRFLOW", "MLFLOW", "LAB")})
     yield project
     for process in project.processes():

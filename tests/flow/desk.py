@@ -22,7 +22,7 @@ SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
 PATIENCE = 300
 """Seconds after which a task that does not come to a state counts as hanging."""
 DAG = "train_weekly"
-SHORT = "patience=timedelta(seconds=30), reminder=timedelta(seconds=15), "
+SHORT = "response_timeout=timedelta(seconds=30), reminder=timedelta(seconds=15), "
 """Times of a review, long enough for the scheduler to see each asking process end."""
 
 
@@ -61,7 +61,7 @@ class Registry:
 
     def champion(self):
         """The version in production; None if there is none."""
-        model = self._get("registered-models/get", name=self.settings.model)["registered_model"]
+        model = self._get("registered-models/get", name=self.settings.model.name)["registered_model"]
         return {alias["alias"]: alias["version"] for alias in model.get("aliases", ())}.get("champion")
 
     def _get(self, path, **query):

@@ -42,6 +42,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         return {
             "GALLEY_HOME": str(self.folder),
+            "GALLEY_PROJECT": str(HERE / "galley.toml"),
+            "GALLEY_NOTEBOOKS": str(NOTEBOOKS),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
             "JUPYTER_PATH": str(HERE / ".venvs" / "jupyter"),
         }

@@ -15,7 +15,7 @@ from galley.local.stack import filled
 ROOT = Path(__file__).parents[2]
 COPIED = [
     "Dockerfile", ".dockerignore", ".env.example", ".gitignore", "docker-compose.yml", "Makefile", "pyproject.toml",
-    "uv.lock", "README.md", "LICENSE", "dags", "deploy", "notebooks", "src",
+    "uv.lock", "galley.toml", "README.md", "LICENSE", "dags", "deploy", "notebooks", "src",
 ]  # fmt: skip
 MAIL = "mailto://mail:1025?from=galley@example.org&to=team@example.org&mode=insecure"
 WEEK = [f"2026-10-{day}" for day in range(13, 20)]

@@ -72,5 +72,5 @@ def test_a_folder_that_is_no_day_is_not_the_latest(settings):
 
 
 def test_without_any_data_it_is_said_what_to_run(settings):
-    with pytest.raises(MissingInput, match="generate_data"):
+    with pytest.raises(MissingInput, match="Have the data of one arrive first"):
         Day.latest(settings)

@@ -17,8 +17,9 @@ def text(name):
     return (HOME / name).read_text()
 
 
-def test_the_readme_lists_every_setting_with_its_help():
-    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", text("README.md"), re.MULTILINE))
+def test_the_reference_lists_every_setting_with_its_help():
+    section = text("docs/reference.md").partition("## Settings")[2].partition("\n## ")[0]
+    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", section, re.MULTILINE))
     assert listed == {field.metadata["env"]: field.metadata["help"] for field in fields(Settings)}
 
 

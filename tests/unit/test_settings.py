@@ -9,23 +9,38 @@ from galley.settings import Settings, absolute_path, find_home, relative_name
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"GALLEY_OUTPUT": "/x"}, r"GALLEY_OUTPUT is no setting.*GALLEY_OUTPUTS"),
+        ({"GALLEY_OUTPUT": "/x"}, r"GALLEY_OUTPUT is an unknown setting.*GALLEY_OUTPUTS"),
         ({"GALLEY_DATA": "data"}, "GALLEY_DATA='data' is a relative path"),
         ({"GALLEY_OUTPUTS": "./outputs"}, "relative path"),
-        ({"GALLEY_AIRFLOW_PORT": "http"}, "GALLEY_AIRFLOW_PORT='http' is no port"),
-        ({"GALLEY_MLFLOW_PORT": "0"}, "no port"),
+        ({"GALLEY_AIRFLOW_PORT": "http"}, "GALLEY_AIRFLOW_PORT='http' is not a valid port"),
+        ({"GALLEY_MLFLOW_PORT": "0"}, "not a valid port"),
         ({"GALLEY_LAB_PORT": "65536"}, "from 1 to 65535"),
-        ({"GALLEY_LAB_PORT": "-1"}, "no port"),
-        ({"GALLEY_LAB_URL": "javascript:alert(1)"}, "no address of a page"),
-        ({"GALLEY_RUNNER": "podman"}, "GALLEY_RUNNER='podman' is neither. Give local or docker"),
+        ({"GALLEY_LAB_PORT": "-1"}, "not a valid port"),
+        ({"GALLEY_LAB_URL": "javascript:alert(1)"}, "not the address of a page"),
+        ({"GALLEY_RUNNER": "podman"}, "GALLEY_RUNNER='podman' must be local or docker"),
         ({"GALLEY_IMAGES": "workbench"}, "GALLEY_IMAGES='workbench' names no image"),
         ({"GALLEY_RUNNER": "docker", "GALLEY_HOST_DATA": "./data"}, "GALLEY_HOST_DATA='./data' is a relative path"),
-        ({"GALLEY_MLFLOW_URL": "mlflow:5000"}, "no address of a page"),
+        ({"GALLEY_MLFLOW_URL": "mlflow:5000"}, "not the address of a page"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_name(environment, said):
     with pytest.raises(SettingsError, match=said):
         Settings.from_environment({"GALLEY_HOME": "/home", **environment})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GALLEY_AIRFLOW_SERVICE_HOST", "10.0.0.7"),
+        ("GALLEY_AIRFLOW_SERVICE_PORT", "8080"),
+        ("GALLEY_AIRFLOW_SERVICE_PORT_API", "8080"),
+        ("GALLEY_AIRFLOW_PORT", "tcp://10.0.0.7:8080"),
+        ("GALLEY_AIRFLOW_PORT_8080_TCP_ADDR", "10.0.0.7"),
+        ("GALLEY_POSTGRESQL_PORT", "tcp://10.0.0.8:5432"),
+    ],
+)
+def test_what_kubernetes_makes_of_services_is_no_setting(name, value):
+    assert Settings.from_environment({"GALLEY_HOME": "/h", name: value}).airflow_port == 8080
 
 
 def test_an_empty_variable_counts_as_unset():
@@ -44,8 +59,7 @@ def test_home_is_the_nearest_folder_that_is_a_project(tmp_path):
     below.mkdir(parents=True)
     with pytest.raises(SettingsError, match="GALLEY_HOME"):
         find_home(below)
-    (tmp_path / "project/dags").mkdir()
-    (tmp_path / "project/pyproject.toml").touch()
+    (tmp_path / "project/galley.toml").touch()
     assert find_home(below) == tmp_path / "project"
 
 

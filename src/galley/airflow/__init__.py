@@ -1,1 +1,36 @@
-"""What galley adds to Airflow. Nothing is imported here: each task process imports the plugin and pays for the rest."""
+"""What galley adds to Airflow: `from galley.airflow import NotebookOperator, ReviewOperator, FilesSensor, DS`.
+
+Importing this imports nothing else: each task process imports the plugin, and pays for what it asks for alone.
+"""
+
+from typing import TYPE_CHECKING
+
+from galley.public import from_modules
+
+if TYPE_CHECKING:
+    from galley.airflow.alerts import FailureAlert as FailureAlert
+    from galley.airflow.alerts import ReviewAlert as ReviewAlert
+    from galley.airflow.dates import DS as DS
+    from galley.airflow.deadline import file_deadline as file_deadline
+    from galley.airflow.defaults import DEFAULT_ARGS as DEFAULT_ARGS
+    from galley.airflow.links import ReportLink as ReportLink
+    from galley.airflow.notebook import NotebookOperator as NotebookOperator
+    from galley.airflow.notebook import StageRetryPolicy as StageRetryPolicy
+    from galley.airflow.review import ReviewOperator as ReviewOperator
+    from galley.airflow.sensors import FilesSensor as FilesSensor
+
+_NAMES = {
+    "DEFAULT_ARGS": "galley.airflow.defaults",
+    "DS": "galley.airflow.dates",
+    "FailureAlert": "galley.airflow.alerts",
+    "FilesSensor": "galley.airflow.sensors",
+    "NotebookOperator": "galley.airflow.notebook",
+    "ReportLink": "galley.airflow.links",
+    "ReviewAlert": "galley.airflow.alerts",
+    "ReviewOperator": "galley.airflow.review",
+    "StageRetryPolicy": "galley.airflow.notebook",
+    "file_deadline": "galley.airflow.deadline",
+}
+
+__all__ = sorted(_NAMES)
+__getattr__ = from_modules(__name__, _NAMES)

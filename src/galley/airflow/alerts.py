@@ -30,7 +30,7 @@ class Alert(AppriseNotifier, ABC):
 
     def notify(self, context: "Context") -> None:
         """Send it; with no URLs set, say in the log that alerts go nowhere."""
-        urls = Settings.from_environment().alert_urls
+        urls = alert_urls(Settings.from_environment(), _dag_id(context))
         title, body = self.message(context)
         if not urls:
             log.warning("Nobody is told %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
@@ -41,6 +41,22 @@ class Alert(AppriseNotifier, ABC):
         self.hook.notify(
             title=title, body=body, notify_type=self.notify_type, body_format=self.body_format, config=config
         )
+
+
+def alert_urls(settings: Settings, dag_id: str) -> list[str]:
+    """The URLs for a DAG: those for everything, and those that begin with the name of its model, as churn=json://..."""
+    declared, model = settings.project.models, settings.project.model_of_dag(dag_id)
+    named = [(url.partition("=")[0], url) for url in settings.alert_urls]
+    return [
+        url.removeprefix(f"{name}=") if name in declared else url
+        for name, url in named
+        if name not in declared or (model is not None and name == model.name)
+    ]
+
+
+def _dag_id(context: Any) -> str:
+    """The DAG of a task's context, or of a run's, which a deadline has."""
+    return str(context["ti"].dag_id if "ti" in context else context["dag_run"]["dag_id"])
 
 
 class FailureAlert(Alert):

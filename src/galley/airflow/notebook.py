@@ -54,6 +54,7 @@ class NotebookOperator(PapermillOperator):
     a kernel starts. Where the record goes follows from the day: outputs/<ds>/<dag_id>/, the name of the notebook.
     With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds. Where
     GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
+    `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to.
 
     Raises an error of the tree in galley.errors; which of them are retried, StageRetryPolicy says.
     """
@@ -69,6 +70,7 @@ class NotebookOperator(PapermillOperator):
         run_if: str = "True",
         start_timeout: int = 60,
         image: str | None = None,
+        model: str = "",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retry_policy", StageRetryPolicy())
@@ -81,6 +83,7 @@ class NotebookOperator(PapermillOperator):
         self.run_if = run_if
         self.start_timeout = start_timeout
         self.image = image
+        self.model = model
         self.execution: Execution | ContainerExecution | None = None
 
     def notebook_path(self, settings: Settings) -> Path:
@@ -95,8 +98,8 @@ class NotebookOperator(PapermillOperator):
 
         if str(self.run_if) != "True":
             raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")
-        settings = Settings.from_environment()
         ti = context["ti"]
+        settings = Settings.from_environment().for_model(self.model, ti.dag_id)
         parameters = self.parameters or {}
         day = Day.of(parameters.get("ds") or self.render_template(DS, context), settings)
         name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")

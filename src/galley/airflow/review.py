@@ -32,7 +32,8 @@ class ReviewOperator(HITLOperator):
     People are told when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
     skipped, and what follows with it: those weeks are there to be looked at.
 
-    Who may answer comes from GALLEY_REVIEWERS; anyone whom Airflow lets answer, if that is empty. Returns a dict of
+    Who may answer is what GALLEY_REVIEWERS or the model's policy says when it asks; anyone whom Airflow lets answer, if
+    neither does. `model` names the model of galley.toml; left blank, the one that the DAG belongs to. Returns a dict of
     texts: decision, reviewer, reason and answered_at (UTC).
     """
 
@@ -43,6 +44,7 @@ class ReviewOperator(HITLOperator):
         body: str,
         response_timeout: timedelta = timedelta(days=6),
         reminder: timedelta = timedelta(days=1),
+        model: str = "",
         **kwargs: Any,
     ) -> None:
         if not timedelta() < reminder < response_timeout:
@@ -50,7 +52,6 @@ class ReviewOperator(HITLOperator):
                 f"{kwargs.get('task_id')}: a reminder {reminder} before the end of {response_timeout} makes no sense. "
                 "Give a shorter time for it."
             )
-        reviewers = [HITLUser(id=name, name=name) for name in Settings.from_environment().reviewers]
         # The DAG's own params come in here too, and a person who answers has nothing to say to those.
         kwargs["params"] = {"reason": _REASON}
         super().__init__(
@@ -58,10 +59,10 @@ class ReviewOperator(HITLOperator):
             body=body,
             options=[APPROVE, REJECT],
             defaults=REJECT,
-            assigned_users=reviewers or None,
             **kwargs,
         )
         self.answer_within = response_timeout
+        self.model = model
         self.reminder = reminder
 
     def execute(self, context: "Context") -> None:
@@ -92,6 +93,8 @@ class ReviewOperator(HITLOperator):
 
     def _ask(self, context: "Context", time_left: timedelta, why: str = "") -> None:
         """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
+        settings = Settings.from_environment().for_model(self.model, context["ti"].dag_id)
+        self.assigned_users = [HITLUser(id=name, name=name) for name in settings.who_reviews] or None
         is_reminded = time_left <= self.reminder
         self.response_timeout = time_left if is_reminded else time_left - self.reminder
         self.notifiers = [ReviewAlert(utcnow() + time_left, why)]

@@ -40,8 +40,8 @@ class FilesSensor(BaseSensorOperator):
             return super().execute(context)
         except AirflowSensorTimeout:
             raise AirflowSensorTimeout(
-                f"{', '.join(self._missing())} did not come within {self.timeout:.0f} s. See whether generate_data ran "
-                "for that day, then clear this task."
+                f"{', '.join(self._missing())} did not come within {self.timeout:.0f} s. See whether what brings it "
+                "ran for that day, then clear this task."
             ) from None
 
     def _missing(self) -> list[str]:

@@ -17,7 +17,7 @@ _PRELOADED = (
     "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
     "galley.stage", "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
     "galley.review.backtest", "galley.review.bootstrap", "galley.review.changes", "galley.review.checks",
-    "galley.review.drift", "galley.review.importance", "galley.review.slices", "galley.review.trend",
+    "galley.review.drift", "galley.review.permutation", "galley.review.slicing", "galley.review.trend",
 )  # fmt: skip
 """What warm kernels have imported, of what their environment has. Add what makes your stages' first cell slow."""
 

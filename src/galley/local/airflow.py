@@ -172,8 +172,9 @@ def database(settings: Settings) -> Path:
 
 
 def reviewers(settings: Settings) -> tuple[str, ...]:
-    """Who can log in to answer a review: those whom the settings name, or one for the demonstration."""
-    return settings.reviewers or (DEMONSTRATION_REVIEWER,)
+    """Who can log in to answer a review: those whom settings or policies name, or one for the demonstration."""
+    declared = [name for model in settings.project.models.values() for name in model.policy.reviewers]
+    return settings.reviewers or tuple(dict.fromkeys(declared)) or (DEMONSTRATION_REVIEWER,)
 
 
 def environment_of(settings: Settings, given: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -20,21 +20,19 @@ class Step:
     @property
     def promised(self) -> list[Path]:
         """The files that a run of this DAG leaves."""
-        day, reports = self.day, self.day.reports(self.dag_id)
-        match self.dag_id:
-            case "generate_data":
-                return [day.raw / "data.csv", day.raw / "target.csv"]
-            case "train_weekly":
-                processed = [day.processed / name for name in ("train_data.csv", "train.csv", "val.csv")]
-                return [*processed, day.models / "metrics.json", reports / "metrics.json", reports / "decision.json"]
-            case "predict_daily":
-                return [day.predictions / name for name in ("predictions.csv", "predictions.json")]
-        raise ValueError(self.dag_id)
+        day, model = self.day, self.day.settings.model
+        reports = day.reports(self.dag_id)
+        if self.dag_id == model.generate:
+            return [day.raw / "data.csv", day.raw / "target.csv"]
+        if self.dag_id == model.predict:
+            return [day.predictions / "predictions.csv", day.predictions / "predictions.json"]
+        evidence = [day.settings.model_data / path.format(ds=day.ds) for path in model.evidence]
+        return [*evidence, day.models / "metrics.json", reports / "metrics.json", reports / "decision.json"]
 
     @property
     def conf(self) -> dict[str, str]:
         """The Params it is run with. What was promoted just now predicts, although it was no champion on a past day."""
-        return {"model_as_of": "now"} if self.dag_id == "predict_daily" else {}
+        return {"model_as_of": "now"} if self.dag_id == self.day.settings.model.predict else {}
 
     def is_done(self, run: DagRun | None) -> bool:
         """Whether this is behind us: Airflow says success, and what it promised is there."""
@@ -68,11 +66,10 @@ class Plan:
     def phases(self) -> list[list[Step]]:
         """What can run together, one after the other."""
         data_days = [self.day.before(days) for days in reversed(range(self.days))]
-        return [
-            [Step("generate_data", day) for day in data_days],
-            [Step("train_weekly", self.day)],
-            [Step("predict_daily", self.day)],
-        ]
+        model = self.day.settings.model
+        arriving = [Step(model.generate, day) for day in data_days] if model.generate else []
+        phases = [arriving, [Step(model.train, self.day)], [Step(model.predict, self.day)]]
+        return [phase for phase in phases if phase]
 
     @property
     def steps(self) -> list[Step]:

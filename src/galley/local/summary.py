@@ -13,7 +13,7 @@ def of(plan: Plan, runs: list[DagRun]) -> str:
     places = [
         ("predictions", day.predictions / "predictions.csv"),
         ("model files", day.models),
-        ("decision", day.reports("train_weekly") / "decision.json"),
+        ("decision", day.reports(day.settings.model.train) / "decision.json"),
         ("reports", day.settings.outputs / day.ds),
     ]
     return "\n".join(
@@ -53,8 +53,16 @@ def _stages(runs: list[DagRun]) -> list[tuple[str, ...]]:
 
 
 def _model(plan: Plan) -> list[tuple[str, str]]:
-    """Which version was trained, and every number that its validation concluded."""
-    validated = files.read_json(plan.day.reports("train_weekly") / "metrics.json").get("validate", {})
-    numbers = {name: value for name, value in validated.items() if name != "version" and isinstance(value, int | float)}
+    """Which version was reviewed, and every number of the stages that the model's key metrics are of."""
+    model = plan.day.settings.model
+    concluded = files.read_json(plan.day.reports(model.train) / "metrics.json")
+    version = (concluded.get(model.review) or {}).get("version", "?")
+    stages = dict.fromkeys(name.partition(".")[0] for name in model.metrics)
+    numbers = {
+        name: value
+        for stage in stages
+        for name, value in (concluded.get(stage) or {}).items()
+        if isinstance(value, int | float)
+    }
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-    return [("model", f"{plan.day.settings.model} version {validated.get('version', '?')}"), ("metrics", metrics)]
+    return [("model", f"{model.name} version {version}"), ("metrics", metrics)]

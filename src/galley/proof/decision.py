@@ -4,8 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from galley.errors import DecisionError
+from galley.notebooks.names import stage_of
+
+if TYPE_CHECKING:
+    from galley.project import DeclaredModel
 
 APPROVE = "Approve"
 REJECT = "Reject"
@@ -18,9 +23,6 @@ DECISION_TAG = "galley.decision"
 RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
-
-TRAIN_DIGEST_TAG = f"{DIGEST_TAG}train.csv"
-"""Tag of a run: what the model was trained on."""
 
 NOBODY = "nobody"
 """Who answered when nobody did."""
@@ -123,40 +125,61 @@ def promotion_blocker(
     champion: Version | None,
     challenger: Version | None,
     digests: Mapping[str, str],
+    model: "DeclaredModel",
 ) -> str | None:
     """Why the candidate may not become champion, with the next action; None if it may."""
-    return (
-        _undecided(candidate)
-        or _changed_since(candidate, digests)
-        or _overtaken(candidate, champion)
-        or _replaced(candidate, champion, challenger)
-        or _moved(candidate, champion)
-    )
-
-
-def _undecided(candidate: Version) -> str | None:
     decision = recorded(candidate.tags)
     if decision is None:
         return (
-            f"Version {candidate.version} has no recorded decision: was the approval marked as a success by hand? "
-            "Clear the task approval in train_weekly and answer it."
+            f"Version {candidate.version} has no recorded decision: was the approval marked as a success manually? "
+            f"Clear the approval of {candidate.age[0]} in {model.train} and answer it."
         )
-    if decision.decision != APPROVE:
-        return (
-            f"Version {candidate.version} was not approved: {decision.decision} ({decision.reviewer}). "
-            "Clear the task approval in train_weekly to have it reviewed again."
-        )
-    return None
+    return (
+        _not_approved(decision, model)
+        or _unbound(decision, model)
+        or _changed_since(decision, digests, model)
+        or _overtaken(candidate, champion)
+        or _replaced(candidate, champion, challenger, model)
+        or _moved(decision, champion, model)
+    )
 
 
-def _changed_since(candidate: Version, digests: Mapping[str, str]) -> str | None:
-    decision = recorded(candidate.tags)
-    names = changed(decision, digests) if decision else []
+def is_bound(decision: Decision, review: str) -> bool:
+    """Whether it has the digests of the notebook and the page of a review, the stage of that name."""
+    found = {name.rpartition(".")[2] for name, digest in decision.digests.items() if _is_report(name, digest, review)}
+    return found == {"ipynb", "html"}
+
+
+def _is_report(name: str, digest: str, stage: str) -> bool:
+    stem, _, kind = name.rpartition(".")
+    return kind in ("ipynb", "html") and stage_of(stem) == stage and digest != ABSENT
+
+
+def _not_approved(decision: Decision, model: "DeclaredModel") -> str | None:
+    if decision.decision == APPROVE:
+        return None
+    return (
+        f"Version {decision.version} was not approved: {decision.decision} ({decision.reviewer}). "
+        f"Clear the approval of {decision.ds} in {model.train} to have it reviewed again."
+    )
+
+
+def _unbound(decision: Decision, model: "DeclaredModel") -> str | None:
+    if is_bound(decision, model.review):
+        return None
+    return (
+        f"Version {decision.version} was approved without the report of its review, the stage {model.review!r} of "
+        f"{model.train}. Clear that stage of {decision.ds}, and have the version reviewed."
+    )
+
+
+def _changed_since(decision: Decision, digests: Mapping[str, str], model: "DeclaredModel") -> str | None:
+    names = changed(decision, digests)
     if not names:
         return None
     return (
-        f"What version {candidate.version} was approved on has changed since: {', '.join(names)}. "
-        "Clear train_weekly from validate on, and review it again."
+        f"What version {decision.version} was approved on has changed since: {', '.join(names)}. Clear {model.train} "
+        f"of {decision.ds} from the stage that registers the model on, and review it again."
     )
 
 
@@ -165,27 +188,28 @@ def _overtaken(candidate: Version, champion: Version | None) -> str | None:
         return None
     return (
         f"Version {candidate.version} of {candidate.age[0]} is older than the champion, version {champion.version} "
-        f"of {champion.age[0]}. If it is the better one, run the DAG rollback_model with version {candidate.version}."
+        f"of {champion.age[0]}. If it is the better one, roll back to version {candidate.version}."
     )
 
 
-def _replaced(candidate: Version, champion: Version | None, challenger: Version | None) -> str | None:
+def _replaced(
+    candidate: Version, champion: Version | None, challenger: Version | None, model: "DeclaredModel"
+) -> str | None:
     is_champion = champion is not None and champion.version == candidate.version
     if is_champion or challenger is None or challenger.version == candidate.version:
         return None
     return (
         f"Version {challenger.version} has become the challenger since version {candidate.version} was reviewed. "
-        "Review that one, or clear train_weekly of this day from validate on."
+        f"Review that one, or clear {model.train} of {candidate.age[0]} from the stage that registers the model on."
     )
 
 
-def _moved(candidate: Version, champion: Version | None) -> str | None:
-    decision = recorded(candidate.tags)
+def _moved(decision: Decision, champion: Version | None, model: "DeclaredModel") -> str | None:
     now = champion.version if champion else ""
-    if decision is None or decision.champion in (None, now) or now == candidate.version:
+    if decision.champion in (None, now) or now == decision.version:
         return None
     then, since = (f"version {version}" if version else "no version" for version in (decision.champion, now))
     return (
-        f"When version {candidate.version} was reviewed, {then} was the champion; now {since} is. "
-        "Clear train_weekly of this day from review on, to have it compared with what is in production."
+        f"When version {decision.version} was reviewed, {then} was the champion; now {since} is. Clear {model.train} "
+        f"of {decision.ds} from {model.review} on, to have it compared with what is in production."
     )

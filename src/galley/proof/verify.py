@@ -9,7 +9,8 @@ import nbformat
 
 from galley.days import Day
 from galley.errors import MissingInput
-from galley.run.provenance import record_digest, stage_of
+from galley.notebooks.names import stage_of
+from galley.run.provenance import record_digest
 from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files
 

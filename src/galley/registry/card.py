@@ -5,20 +5,23 @@ version was in production, and is written anew when that changes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galley.days import Day
 from galley.markdown import escaped, shortened
+from galley.notebooks.names import stage_of
 from galley.proof.decision import MODEL, Decision
 from galley.registry import links
+from galley.registry.evidence import reports_to_review, reviewed
 from galley.registry.journal import Entry
 from galley.registry.models import registry_errors
-from galley.registry.versions import WEEKLY, Registered, reports, training_run
+from galley.registry.versions import LEARNED_FROM, Registered, training_run
 from galley.run.checkout import described
 from galley.scoring.metrics import NAMES
-from galley.settings import Settings
+from galley.settings import Settings, relative_name
 from galley.storage import files
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ _BODY = 4000
 """Characters for all but the last section."""
 _PERIODS = 3
 _REASON = 600
+_DAYS = 8
 _NAMES = 40
 """Features, days or slices that are named one by one."""
 
@@ -52,47 +56,51 @@ class Origin:
     experiment: str
     run: str
     requirements: Sequence[str] = ()
+    learned_from: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
     python: str = ""
-    training_digest: str = ""
 
 
 def origin(client: "MlflowClient", day: Day) -> Origin:
     """Where the day's model comes from."""
     with registry_errors(day.settings):
-        run = client.get_run(training_run(day.models)).info
+        run = client.get_run(training_run(day.models))
     stated = day.models / "requirements.txt"
     requirements = stated.read_text().split() if stated.is_file() else []
-    return Origin(run.experiment_id, run.run_id, requirements, **_training_record(day))
+    tags = {key: value for key, value in run.data.tags.items() if key.startswith(LEARNED_FROM)}
+    learned_from = {key.removeprefix(LEARNED_FROM): value for key, value in sorted(tags.items())}
+    return Origin(run.info.experiment_id, run.info.run_id, requirements, learned_from, **_training_record(day))
 
 
 def _training_record(day: Day) -> dict[str, str]:
-    path = day.reports(WEEKLY) / "03_train.ipynb"
-    if not path.is_file():
-        return {}
-    record = files.read_notebook(path).metadata.get("galley", {})
-    digests = [fact["sha256"] for fact in record.get("inputs", []) if fact["path"].endswith("/train.csv")]
-    return {
-        "commit": described(record.get("source", {})),
-        "python": record.get("kernel", {}).get("python") or "",
-        "training_digest": digests[-1] if digests else "",
-    }
+    """What the stage that wrote the model states of its run; empty if no accepted one says that it did."""
+    name = relative_name(day.models, day.settings)
+    for path in reports_to_review(day):
+        record = files.read_notebook(path).metadata.get("galley", {}) if path.suffix == ".ipynb" else {}
+        if any(fact["path"] == name for fact in record.get("outputs", [])):
+            return {
+                "commit": described(record.get("source", {})),
+                "python": record.get("kernel", {}).get("python") or "",
+            }
+    return {}
 
 
-def compose(day: Day, decision: Decision, purpose: Purpose, origin: Origin, base: str = "") -> str:
-    """All but the last section, in markdown. `base` is MLflow's address; links within MLflow need none."""
-    path = day.reports(WEEKLY) / "metrics.json"
-    concluded = files.read_json(path) if path.is_file() else {}
-    review = concluded.get("review") or {}
-    if review.get("version") != decision.version:
-        review = {}
+def compose(
+    day: Day, decision: Decision, purpose: Purpose, origin: Origin, training: Sequence[str] = (), base: str = ""
+) -> str:
+    """All but the last section, in markdown.
+
+    `training` are lines about the data that it learned from. `base` is MLflow's address; links within MLflow need none.
+    """
+    found = reviewed(day)
+    review = found.conclusion if found and found.version == decision.version else {}
     sections = {
         "Intended use": _paragraph(purpose.intended_use),
-        "Training data": _training_data(concluded, decision, origin),
+        "Training data": _training_data(training, decision, origin),
         "How good it is": _quality(review),
         "Limits": "\n\n".join(part for part in (_paragraph(purpose.limits), _worse(review)) if part),
         "Features": _listed([f"`{name}`" for name in purpose.features]),
-        "Origin": _origin(origin, decision),
+        "Origin": _origin(origin, decision, day.settings.model.review),
         "Reports": _reports(day, origin, base),
     }
     head = f"{_paragraph(purpose.what)}\n\n{_decided(decision)}"
@@ -147,40 +155,41 @@ def _decided(decision: Decision) -> str:
     )
 
 
-def _training_data(concluded: Mapping[str, Any], decision: Decision, origin: Origin) -> str:
-    days = (concluded.get("prepare") or {}).get("days") or [decision.ds]
-    split = concluded.get("split") or {}
-    rows = [
-        f"{split[key]:,} {what}"
-        for key, what in (("train_rows", "to learn from"), ("val_rows", "to judge by"))
-        if key in split
-    ]
-    method = f", split by `{split['method']}`" if "method" in split else ""
-    lines = [
-        f"Days: {_listed(days) if len(days) < 8 else f'{days[0]} to {days[-1]}, {len(days)} of them'}",
-        f"Rows: {', '.join(rows)}{method}" if rows else "",
-        f"Training rows, SHA-256: `{origin.training_digest}`" if origin.training_digest else "",
-        f"Validation rows, SHA-256: `{decision.digests['val.csv']}`" if "val.csv" in decision.digests else "",
-    ]
-    return _bullets(lines)
+def _training_data(training: Sequence[str], decision: Decision, origin: Origin) -> str:
+    files = {f"{name}, SHA-256": digest for name, digest in origin.learned_from.items()}
+    judged = {f"{name}, SHA-256": digest for name, digest in decision.digests.items() if "/" in name}
+    return _bullets([*training, *(f"{what}: `{digest}`" for what, digest in {**files, **judged}.items())])
+
+
+def span(days: Sequence[str]) -> str:
+    """Days in words: each of a few, the first and the last of many."""
+    return _listed(days) if len(days) < _DAYS else f"{days[0]} to {days[-1]}, {len(days)} of them"
 
 
 def _quality(review: Mapping[str, Any]) -> str:
     if not review:
         return "No review of this version was recorded."
+    return "\n\n".join(part for part in (_compared(review), _checked(review)) if part)
+
+
+def _compared(review: Mapping[str, Any]) -> str:
     champion = review.get("champion_version")
     compared = f"champion, version {champion}" if champion else "base rate"
+    differences = review.get("differences") or {}
     rows = [
         f"| {name} | {found['new']:.4f} | {found['old']:.4f} | {found['difference']} |"
         for score, name in NAMES.items()
-        if (found := review["differences"].get(score))
+        if (found := differences.get(score))
     ]
-    table = "\n".join(
-        [f"| on {review['rows']:,} rows | this version | {compared} | difference |", "|---|---|---|---|", *rows]
-    )
+    head = f"| on {review.get('rows', 0):,} rows | this version | {compared} | difference |"
+    return "\n".join([head, "|---|---|---|---|", *rows]) if rows else ""
+
+
+def _checked(review: Mapping[str, Any]) -> str:
+    if "verdict" not in review:
+        return ""
     failed = [name for name, passed in review.get("checks", {}).items() if not passed]
-    checks = f"Checks: {review['verdict']}" + (f"; not passed: {_listed(failed)}" if failed else "; all passed")
-    return f"{table}\n\n{checks}."
+    return f"Checks: {review['verdict']}" + (f"; not passed: {_listed(failed)}." if failed else "; all passed.")
 
 
 def _worse(review: Mapping[str, Any]) -> str:
@@ -194,8 +203,9 @@ def _worse(review: Mapping[str, Any]) -> str:
     )
 
 
-def _origin(origin: Origin, decision: Decision) -> str:
-    digests = {"Model": MODEL, "Review": "05_review.ipynb", "Its page": "05_review.html"}
+def _origin(origin: Origin, decision: Decision, review: str) -> str:
+    names = {Path(name).suffix: name for name in decision.digests if stage_of(Path(name).stem) == review}
+    digests = {"Model": MODEL, "Review": names.get(".ipynb", ""), "Its page": names.get(".html", "")}
     libraries = ", ".join([*([f"Python {origin.python}"] if origin.python else []), *origin.requirements])
     return _bullets(
         [
@@ -212,7 +222,7 @@ def _origin(origin: Origin, decision: Decision) -> str:
 
 
 def _reports(day: Day, origin: Origin, base: str) -> str:
-    pages = [report.name for report in reports(day) if report.suffix == ".html" and report.name < "06"]
+    pages = [report.name for report in reports_to_review(day) if report.suffix == ".html"]
     return ", ".join(
         f"[{name.removesuffix('.html')}]({base}{links.report_page(origin.experiment, origin.run, name)})"
         for name in pages

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def links(client: "MlflowClient", settings: Settings, version: str) -> str:
     """Links in markdown to a version and to the run of its training, if it says which that was."""
-    pages = {f"version {version}": version_page(settings.model, version)}
+    pages = {f"version {version}": version_page(settings.model.name, version)}
     with registry_errors(settings):
-        run_id = client.get_model_version(settings.model, version).run_id
+        run_id = client.get_model_version(settings.model.name, version).run_id
         run = client.get_run(run_id).info if run_id else None
     if run is not None:
         pages[f"its run {run.run_name}"] = run_page(run.experiment_id, run.run_id)

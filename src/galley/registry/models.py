@@ -124,7 +124,7 @@ def resolve(model_uri: str, settings: Settings) -> Model:
     """
     uri = model_uri.strip()
     if uri in ("", CHAMPION):
-        uri = f"models:/{settings.model}@{CHAMPION}"
+        uri = f"models:/{settings.model.name}@{CHAMPION}"
     if not _is_uri(uri, settings):
         return _from_path(uri, settings)
     client = connect(settings)
@@ -140,16 +140,16 @@ def resolve(model_uri: str, settings: Settings) -> Model:
 
 def _require_decision(client: "MlflowClient", version: "ModelVersion") -> None:
     """Refuse a champion that was not put there by a recorded decision: anyone who reaches MLflow can move an alias."""
-    mend = "Run the DAG rollback_model with a version that was approved, or review this one in train_weekly."
+    advice = "Roll back to a version that was approved, or have this one reviewed."
     if not is_approved(version.tags):
-        raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {mend}")
+        raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {advice}")
     by_record = journal.current(journal.last_moves(version.tags))
     if by_record != str(version.version):  # as it was before versions carried their moves, and as a stranger's is
         by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
     if by_record != str(version.version):
         raise DecisionError(
-            f"Version {version.version} of {version.name} was made champion behind the record's back: "
-            f"by record it is {f'version {by_record}' if by_record else 'none'}. {mend}"
+            f"Version {version.version} of {version.name} was made champion outside galley: "
+            f"by record it is {f'version {by_record}' if by_record else 'none'}. {advice}"
         )
 
 
@@ -159,7 +159,7 @@ def require_digest(version: "ModelVersion", digest: str) -> None:
     if registered and registered != digest:
         raise DecisionError(
             f"The files of version {version.version} of {version.name} changed since it was registered "
-            f"(sha256 {digest[:12]}, registered {registered[:12]}). Run the DAG rollback_model with another version."
+            f"(sha256 {digest[:12]}, registered {registered[:12]}). Roll back to another version."
         )
 
 
@@ -181,7 +181,7 @@ def download(uri: str, settings: Settings) -> Path:
 
 def _from_path(uri: str, settings: Settings) -> Model:
     try:
-        here = files.local(files.path_of(uri) if "://" in uri else settings.data / uri)
+        here = files.local(files.path_of(uri) if "://" in uri else settings.model_data / uri)
     except FileNotFoundError as error:
         raise _not_found(uri, error) from None
     folder = _model_folder(here, uri)
@@ -214,7 +214,7 @@ def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelV
 
 def _not_found(uri: str, why: object) -> ModelNotFound:
     return ModelNotFound(
-        f"{uri} is no model: {why}. Approve one in the DAG train_weekly, or set the Variable model_uri to a path "
+        f"{uri} is not a model: {why}. Have one approved, or set the Variable model_uri to a path "
         "under the data folder (models/2026-11-23) or an MLflow URI (models:/name/3)."
     )
 
@@ -233,13 +233,13 @@ def _experiment(client: "MlflowClient", settings: Settings) -> str:
     """The id of the model's experiment, which is made when it is not there."""
     from mlflow import MlflowException
 
-    found = client.get_experiment_by_name(settings.model)
+    found = client.get_experiment_by_name(settings.model.name)
     if found is None:
         try:
-            return str(client.create_experiment(settings.model, artifact_location=_artifacts(settings)))
+            return str(client.create_experiment(settings.model.name, artifact_location=_artifacts(settings)))
         except MlflowException as error:
             # Two stages may come here at once; the one that lost finds what the other made.
-            found = client.get_experiment_by_name(settings.model)
+            found = client.get_experiment_by_name(settings.model.name)
             if found is None:
                 raise error from None
     return str(found.experiment_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from galley.days import Day
 from galley.errors import DecisionError
 from galley.proof.decision import (
+    APPROVE,
     NOBODY,
     ROLLBACK,
     TAKEN_BACK,
@@ -21,17 +22,10 @@ from galley.proof.decision import (
     stamped,
 )
 from galley.registry import card, journal
+from galley.registry.evidence import evidence, reports, reports_to_review, require_review, reviewed
 from galley.registry.journal import Entry
 from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, connect, registry_errors, resolve
-from galley.registry.versions import (
-    Registered,
-    champion_at_review,
-    evidence,
-    registered_digests,
-    reports,
-    tag,
-    training_run,
-)
+from galley.registry.versions import Registered, registered_digests, tag, training_run
 from galley.settings import Settings
 from galley.storage import files
 
@@ -55,20 +49,23 @@ def record(day: Day, answer: str, reviewer: str, reason: str, answered_at: str, 
     """Write down the answer to the day's review, as tags of the version it is about.
 
     The evidence is what it was when it was registered and reviewed. Records say what was decided, whatever became of
-    the files since: it is `promote` that refuses.
+    the files since: it is `promote` that refuses. Raises DecisionError for an approval of a version that was not
+    reviewed.
     """
     client = connect(day.settings)
     candidate = Registered(client, day.settings).of_day(day.ds)
+    decided = outcome(answer, reviewer, reason)
+    review = require_review(day, candidate.version) if decided == APPROVE else reviewed(day)
     decision = Decision(
-        decision=outcome(answer, reviewer, reason),
+        decision=decided,
         version=candidate.version,
         ds=day.ds,
         reviewer=reviewer.strip() or NOBODY,
         reason=reason,
         decided_at=stamped(answered_at),
         dag_run=dag_run,
-        digests={**evidence(day, before="06"), **registered_digests(candidate)},
-        champion=champion_at_review(day, candidate.version),
+        digests={**evidence(day, reports_to_review(day)), **registered_digests(candidate)},
+        champion=review.champion if review and review.version == candidate.version else None,
     )
     tag(client, day.settings, candidate.version, decision.tags())
     return decision
@@ -96,13 +93,14 @@ def promote(day: Day, smoke: Any) -> Promotion:
     registered = Registered(client, settings)
     candidate = registered.of_day(day.ds)
     decision = recorded(candidate.tags)
-    blocker = promotion_blocker(
-        candidate, registered.alias(CHAMPION), registered.alias(CHALLENGER), evidence(day, before="06")
-    )
+    digests = evidence(day, reports_to_review(day))
+    champion, challenger = registered.alias(CHAMPION), registered.alias(CHALLENGER)
+    blocker = promotion_blocker(candidate, champion, challenger, digests, settings.model)
     if blocker or decision is None:
         raise DecisionError(blocker)
-    _require_no_rollback_since(registered, decision)
-    resolve(f"models:/{settings.model}/{candidate.version}", settings)  # refuses files that are not the registered ones
+    _require_no_rollback_since(registered, decision, settings)
+    # Refuses files that are not the registered ones.
+    resolve(f"models:/{settings.model.name}/{candidate.version}", settings)
     expected = _scores(str(day.models), smoke, settings)
     _set_champion(client, settings, decision)
     previous = journal.previous_champion(Registered(client, settings).journal)
@@ -122,7 +120,7 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
     registered = Registered(client, settings)
     target = _target(registered, version.strip(), dag_run)
     _require_rollback(target, reason, requested_by)
-    resolve(f"models:/{settings.model}/{target.version}", settings).load()
+    resolve(f"models:/{settings.model.name}/{target.version}", settings).load()
     decision = Decision(
         decision=ROLLBACK,
         version=target.version,
@@ -141,13 +139,14 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
     return decision
 
 
-def _require_no_rollback_since(registered: Registered, approval: Decision) -> None:
+def _require_no_rollback_since(registered: Registered, approval: Decision, settings: Settings) -> None:
     """A version that was rolled back does not return on its old approval, as when a finished task is cleared."""
     rollback = journal.rolled_back_since(registered.journal, approval.version, approval.decided_at)
     if rollback is not None:
         raise DecisionError(
             f"Production was rolled back to version {rollback.version} by {rollback.by} after version "
-            f"{approval.version} was approved. Clear the task approval in train_weekly to have it reviewed again."
+            f"{approval.version} was approved. Clear the approval of {approval.ds} in {settings.model.train} to have "
+            "it reviewed again."
         )
 
 
@@ -193,7 +192,7 @@ def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> En
         dag_run=decision.dag_run,
     )
     with registry_errors(settings):
-        client.set_registered_model_tag(settings.model, *entry.tag())
+        client.set_registered_model_tag(settings.model.name, *entry.tag())
     return entry
 
 
@@ -203,7 +202,7 @@ def _hand_over(client: "MlflowClient", registered: Registered, settings: Setting
     for former in registered.with_history():
         if former.version != champion:
             with registry_errors(settings):
-                client.delete_model_version_tag(settings.model, former.version, journal.LAST_MOVES_TAG)
+                client.delete_model_version_tag(settings.model.name, former.version, journal.LAST_MOVES_TAG)
     if champion:
         tag(client, settings, champion, dict([journal.last_moves_tag(moves)]))
 
@@ -212,9 +211,9 @@ def _point(client: "MlflowClient", settings: Settings, alias: str, version: str 
     """Have an alias name a version, or nothing."""
     with registry_errors(settings):
         if version:
-            client.set_registered_model_alias(settings.model, alias, version)
+            client.set_registered_model_alias(settings.model.name, alias, version)
         else:
-            client.delete_registered_model_alias(settings.model, alias)
+            client.delete_registered_model_alias(settings.model.name, alias)
 
 
 def _proven(

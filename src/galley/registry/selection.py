@@ -50,7 +50,7 @@ def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> C
 def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
     """The version of an entry; by the alias if it is the current champion, so that one without a record is refused."""
     is_current = entry == moves[-1]
-    return resolve(CHAMPION if is_current else f"models:/{settings.model}/{entry.version}", settings)
+    return resolve(CHAMPION if is_current else f"models:/{settings.model.name}/{entry.version}", settings)
 
 
 def _moves(day: Day) -> list[Entry]:

@@ -1,6 +1,7 @@
 """The registered model: its versions, its aliases and its journal; and how a version joins it."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +16,13 @@ from galley.proof.decision import (
     DIGEST_TAG,
     DS_TAG,
     MODEL,
-    TRAIN_DIGEST_TAG,
     Version,
 )
 from galley.registry import journal
+from galley.registry.evidence import evidence, reports_before
 from galley.registry.journal import LAST_MOVES_TAG, Entry
 from galley.registry.models import CHALLENGER, CHAMPION, connect, download, model_digest, model_files, registry_errors
-from galley.settings import Settings
+from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WEEKLY = "train_weekly"
+LEARNED_FROM = "galley.learned_from/"
+"""Tags of the run of a training; they end in the name of a file that it learned from, whose digest they hold."""
+TRAINED_ON = "galley.trained_on"
+"""Tag of a version: the days that it was trained on."""
 _ALL = 10_000
 _RECENT = 5
 """How many versions are looked at, at most, for the last one that was approved."""
@@ -47,7 +51,7 @@ class Registered:
     """
 
     def __init__(self, client: "MlflowClient", settings: Settings) -> None:
-        self.name = settings.model
+        self.name = settings.model.name
         self._client = client
         self._settings = settings
         self._known: dict[str, Version] = {}
@@ -106,7 +110,10 @@ class Registered:
         """The newest version that was trained for a day."""
         found = self.all_of_day(ds)
         if not found:
-            raise DecisionError(f"No version of {self.name} is registered for {ds}. Run 04_validate of that day first.")
+            raise DecisionError(
+                f"No version of {self.name} is registered for {ds}. "
+                f"Run {self._settings.model.train} for that day first, up to the stage that registers it."
+            )
         return max(found, key=lambda version: version.age)
 
     def approved(self) -> list[Version]:
@@ -123,8 +130,23 @@ class Registered:
     def _model(self) -> "RegisteredModel":
         found = self._found(lambda: self._client.get_registered_model(self.name))
         if found is None:
-            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG train_weekly first.")
+            train = self._settings.model.train
+            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG {train} first.{self._renamed()}")
         return found
+
+    def _renamed(self) -> str:
+        """A hint where MLflow has a champion of a name that galley.toml does not have: the model may be renamed."""
+        with registry_errors(self._settings):
+            known = self._client.search_registered_models()
+        others = [
+            one.name for one in known if CHAMPION in one.aliases and one.name not in self._settings.project.models
+        ]
+        if not others:
+            return ""
+        return (
+            f" MLflow has champions of {', '.join(others)}, which galley.toml does not declare: if the model was "
+            "renamed, give it its former name, or rename it in MLflow too."
+        )
 
     def _found(self, ask: Callable[[], T]) -> T | None:
         """The answer of the registry; None where there is no such thing."""
@@ -147,39 +169,10 @@ class Registered:
         return {str(version.version): Version(str(version.version), version.tags) for version in found}
 
 
-def evidence(day: Day, before: str) -> dict[str, str]:
-    """The digests of what a stage can rest on: the model, its validation data, the reports of the stages before it."""
-    model = day.models
-    validation = day.processed / "val.csv"
-    return {
-        MODEL: model_digest(model) if (model / "MLmodel").is_file() else ABSENT,
-        validation.name: files.digest(validation) if validation.is_file() else ABSENT,
-        **{report.name: files.digest(report) for report in reports(day) if report.name < before},
-    }
-
-
 def registered_digests(version: Version) -> dict[str, str]:
     """The digests that a version was registered with."""
     tags = version.tags.items()
     return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
-
-
-def champion_at_review(day: Day, version: str) -> str | None:
-    """The champion that the day's review of a version saw, blank for none; None if there was no such review."""
-    conclusions = day.reports(WEEKLY) / "metrics.json"
-    review = files.read_json(conclusions).get("review") if conclusions.is_file() else None
-    return review.get("champion_at_review") if review and review.get("version") == version else None
-
-
-def reports(day: Day) -> list[Path]:
-    """The accepted notebooks of the day's training and their pages; none when the stages were run by hand."""
-    found = day.reports(WEEKLY).glob("[0-9][0-9]_*")
-    return sorted(path for path in found if path.suffix in (".ipynb", ".html"))
-
-
-def report_pages(day: Day) -> list[Path]:
-    """The pages of the stages up to the review, for people to read."""
-    return [report for report in reports(day) if report.suffix == ".html" and report.name < "05"]
 
 
 def training_run(folder: Path) -> str:
@@ -187,31 +180,42 @@ def training_run(folder: Path) -> str:
     return str(_description(folder).run_id)
 
 
-def register(day: Day, metrics: Mapping[str, float]) -> str:
+def training_tags(day: Day, *learned_from: Path) -> dict[str, str]:
+    """Tags for the MLflow run of a training: its day, and the digests of the files that the model learns from."""
+    names = {relative_name(path, day.settings): files.digest(path) for path in learned_from}
+    return {DS_TAG: day.ds, **{LEARNED_FROM + name: digest for name, digest in names.items()}}
+
+
+def register(day: Day, metrics: Mapping[str, float], *, stage: str, trained_on: Sequence[str] = ()) -> str:
     """Register the day's model as challenger, with the digests of its evidence, and return its version.
 
-    The same model registered again keeps its version. An older day's model does not become challenger over a newer
-    one's. Raises DecisionError if the folder is not what the training logged to MLflow, and if the day was split anew
-    since: then the model may have learned from the rows that it is judged on.
+    `stage` is the stage that registers it: the reports of those before it are evidence. `trained_on` are the days that
+    the model learned from; left out, the day itself. The same model registered again keeps its version. An older day's
+    model does not become challenger over a newer one's. Raises DecisionError if the folder is not what the training
+    logged to MLflow, and if what it learned from changed since: then the model may have seen the rows that it is
+    judged on.
     """
     settings = day.settings
     client = connect(settings)
     with registry_errors(settings):
         source = _logged_model(client, day.models)
-    digests = evidence(day, before="04")
+    digests = evidence(day, reports_before(day, stage))
     if model_digest(download(source, settings)) != digests[MODEL]:
-        raise DecisionError(
-            f"The model in {day.models} is not what its training logged to MLflow. Run 03_train of {day} again."
-        )
-    _require_same_split(client, day)
-    tags = {DS_TAG: day.ds, **{DIGEST_TAG + name: digest for name, digest in digests.items()}}
+        raise DecisionError(f"The model in {day.models} is not what its training logged to MLflow. Train it again.")
+    _require_same_rows(client, day)
+    tags = {
+        DS_TAG: day.ds,
+        TRAINED_ON: json.dumps(list(trained_on) or [day.ds]),
+        **{DIGEST_TAG + name: digest for name, digest in digests.items()},
+    }
+    name = settings.model.name
     with registry_errors(settings):
-        _make_registered_model(client, settings.model)
+        _make_registered_model(client, name)
         registered = Registered(client, settings)
-        version = _same(registered, tags) or _create(client, settings.model, source, day, tags)
+        version = _same(registered, tags) or _create(client, name, source, day, tags)
         tag(client, settings, version, tags)
-        for name, value in metrics.items():
-            client.log_metric(training_run(day.models), name, value)
+        for metric, value in metrics.items():
+            client.log_metric(training_run(day.models), metric, value)
         _challenge(client, registered, Version(version, tags))
     return version
 
@@ -220,7 +224,7 @@ def tag(client: "MlflowClient", settings: Settings, version: str, tags: Mapping[
     """Set tags of a version."""
     with registry_errors(settings):
         for key, value in tags.items():
-            client.set_model_version_tag(settings.model, version, key, value)
+            client.set_model_version_tag(settings.model.name, version, key, value)
 
 
 def _description(folder: Path) -> "MlflowModel":
@@ -242,18 +246,20 @@ def _logged_model(client: "MlflowClient", folder: Path) -> str:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        raise ModelNotFound(f"MLflow does not know the run of {folder}: {error}. Run 03_train again.") from None
+        raise ModelNotFound(f"MLflow does not know the run of {folder}: {error}. Train it again.") from None
 
 
-def _require_same_split(client: "MlflowClient", day: Day) -> None:
+def _require_same_rows(client: "MlflowClient", day: Day) -> None:
     with registry_errors(day.settings):
-        trained_on = client.get_run(training_run(day.models)).data.tags.get(TRAIN_DIGEST_TAG)
-    now = day.processed / "train.csv"
-    if trained_on and trained_on != (files.digest(now) if now.is_file() else ABSENT):
-        raise DecisionError(
-            f"{day} was split anew since its model was trained, so that the model may have learned from the rows it is "
-            f"judged on. Run 03_train of {day} again."
-        )
+        tags = client.get_run(training_run(day.models)).data.tags
+    learned = {key.removeprefix(LEARNED_FROM): value for key, value in tags.items() if key.startswith(LEARNED_FROM)}
+    for name, digest in learned.items():
+        path = absolute_path(name, day.settings)
+        if digest != (files.digest(path) if path.is_file() else ABSENT):
+            raise DecisionError(
+                f"{name} changed since the model of {day} was trained on it, so that the model may have learned from "
+                "the rows it is judged on. Train it again."
+            )
 
 
 def _make_registered_model(client: "MlflowClient", name: str) -> None:

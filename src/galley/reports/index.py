@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from galley.notebooks.names import stage_of
 from galley.reports.listing import OutputsListing, listing_of
 from galley.reports.record import Record
 from galley.run import attempts
@@ -38,8 +39,8 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The name as people say it: prepare for 01_prepare."""
-        return re.sub(r"^\d+_", "", self.name)
+        """The name as people say it: fit for 3_fit."""
+        return stage_of(self.name)
 
     @property
     def state(self) -> str:

@@ -33,7 +33,10 @@ def key_metric(index: Index, ds: str, dag_id: str, names: Sequence[str], days: S
 
 
 def _value(index: Index, ds: str, dag_id: str, name: str) -> float | None:
-    stage, _, key = name.partition(".")
-    concluded = index.numbers(ds, dag_id).get(stage)
-    value = concluded.get(key) if isinstance(concluded, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """The value of a metric, as in validate.roc_auc; without a stage, of the first stage that has one of that name."""
+    stage, _, key = name.rpartition(".")
+    numbers = index.numbers(ds, dag_id)
+    stages = [numbers.get(stage)] if stage else numbers.values()
+    values = (concluded.get(key) for concluded in stages if isinstance(concluded, dict))
+    known = (float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool))
+    return next(known, None)

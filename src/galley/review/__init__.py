@@ -1,1 +1,42 @@
-"""Comparison: what a review lays side by side. For the kernels: its modules need numpy and pandas."""
+"""What a review lays side by side: metrics with intervals, backtest, drift, slices, importance, changes, checks.
+
+Importing this imports nothing else.
+"""
+
+from typing import TYPE_CHECKING
+
+from galley.public import from_modules
+
+if TYPE_CHECKING:
+    from galley.review.changes import as_diffs as as_diffs
+    from galley.review.changes import as_table as as_table
+    from galley.review.changes import since_last_accepted as since_last_accepted
+    from galley.review.checks import at_least as at_least
+    from galley.review.checks import at_most as at_most
+    from galley.review.checks import checks_table as checks_table
+    from galley.review.checks import headline as headline
+    from galley.review.checks import verdict as verdict
+    from galley.review.permutation import importance as importance
+    from galley.review.slicing import slices as slices
+    from galley.scoring.metrics import NAMES as NAMES
+    from galley.scoring.metrics import scores as scores
+
+_NAMES = {
+    "NAMES": "galley.scoring.metrics",
+    "as_diffs": "galley.review.changes",
+    "as_table": "galley.review.changes",
+    "at_least": "galley.review.checks",
+    "at_most": "galley.review.checks",
+    "checks_table": "galley.review.checks",
+    "headline": "galley.review.checks",
+    "importance": "galley.review.permutation",
+    "scores": "galley.scoring.metrics",
+    "slices": "galley.review.slicing",
+    "since_last_accepted": "galley.review.changes",
+    "verdict": "galley.review.checks",
+}
+_MODULES = ("backtest", "bootstrap", "drift", "trend")
+"""Modules that notebooks use by their names."""
+
+__all__ = sorted((*_NAMES, *_MODULES))
+__getattr__ = from_modules(__name__, _NAMES)

@@ -1,5 +1,6 @@
 """The lived week: what was predicted day by day, against the targets that came."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 from galley.days import Day
 from galley.proof.decision import DS_TAG
 from galley.registry.models import registry_errors
-from galley.registry.versions import WEEKLY, Registered
+from galley.registry.versions import TRAINED_ON, Registered
 from galley.scoring.metrics import scores
 from galley.settings import Settings
 from galley.storage import files
@@ -59,13 +60,12 @@ def lived_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[
     return LivedDay(day.ds, version, rows, len(given), "; ".join(said), counts=bool(len(rows)) and not seen)
 
 
-def training_days(registered: Registered, settings: Settings, version: str) -> list[str]:
-    """The days that a registered version learned from, as its prepare stage concluded; else the day it is of."""
+def training_days(registered: Registered, version: str) -> list[str]:
+    """The days that a registered version learned from, as it was registered; none for what never was."""
     found = registered.get(version)
-    ds = found.tags.get(DS_TAG, "") if found else ""
-    conclusions = settings.outputs / ds / WEEKLY / "metrics.json"
-    prepared = files.read_json(conclusions).get("prepare") if ds and conclusions.is_file() else None
-    return list((prepared or {}).get("days", [ds]))
+    if found is None:
+        return []
+    return list(json.loads(found.tags.get(TRAINED_ON, "null")) or [found.tags.get(DS_TAG, "")])
 
 
 def promised(client: "MlflowClient", registered: Registered, settings: Settings, version: str) -> dict[str, float]:

@@ -119,10 +119,10 @@ def _ranking(target: Numbers, probability: Numbers, weights: Numbers) -> dict[st
     late = np.add.reduceat(weights * target[order], steps, axis=1)
     all_rows = np.add.reduceat(weights, steps, axis=1)
     late_so_far, so_far = late.cumsum(axis=1), all_rows.cumsum(axis=1)
-    on_time = all_rows - late
+    others = all_rows - late
     positives, negatives = late_so_far[:, -1], so_far[:, -1] - late_so_far[:, -1]
     # A pair of a late row and one that is not is in the right order if the late one comes earlier, and half if tied.
-    right = (on_time * (late_so_far - late / 2)).sum(axis=1)
+    right = (others * (late_so_far - late / 2)).sum(axis=1)
     precision = _share(late_so_far, so_far, of_nothing=0)
     return {
         "roc_auc": _share(right, positives * negatives, of_nothing=np.nan),

@@ -10,14 +10,15 @@ from nbformat import NotebookNode
 
 from galley.days import Day
 from galley.markdown import escaped, shortened
+from galley.notebooks.names import order, stage_of
 from galley.proof.decision import APPROVE, Decision, recorded
-from galley.registry.versions import WEEKLY, Registered, reports
+from galley.registry.evidence import is_review, reports_before
+from galley.registry.versions import Registered
 from galley.reports import differences
 from galley.reports.differences import Row
 from galley.run.attempts import Attempts
 from galley.storage import files
 
-REVIEW = "05_review"
 NONE = "(none)"
 EVERYWHERE = "every stage"
 FOLDED_FROM = 40
@@ -75,7 +76,7 @@ def since_last_accepted(registered: Registered, day: Day, version: str) -> Chang
     accepted = last_accepted(registered, version)
     if accepted is None:
         return Changes(None)
-    return compare(accepted, accepted_notebooks(accepted, day), present_notebooks(day))
+    return compare(accepted, accepted_notebooks(accepted, day), present_notebooks(day), day.settings.model.review)
 
 
 def last_accepted(registered: Registered, version: str) -> Decision | None:
@@ -87,23 +88,32 @@ def last_accepted(registered: Registered, version: str) -> Decision | None:
 
 def accepted_notebooks(accepted: Decision, day: Day) -> dict[str, NotebookNode | None]:
     """The notebooks that a decision rests on, by stage and by their digests: the day may have been run again since."""
-    folder = Day.of(accepted.ds, day.settings).reports(WEEKLY)
+    folder = Day.of(accepted.ds, day.settings).reports(day.settings.model.train)
     names = [(Path(name).stem, digest) for name, digest in accepted.digests.items() if name.endswith(".ipynb")]
     return {stage: _with_digest(Attempts(folder, stage), digest) for stage, digest in sorted(names)}
 
 
 def present_notebooks(day: Day) -> dict[str, NotebookNode]:
-    """The notebooks of the day's stages up to its review, which is still running; as they are, where run by hand."""
-    sources = (day.settings.notebooks / WEEKLY).glob("[0-9][0-9]_*.ipynb")
-    review = Attempts(day.reports(WEEKLY), REVIEW)
-    running = {REVIEW: review.path(review.numbers()[-1])} if review.is_running() else {}
-    executed = {path.stem: path for path in reports(day) if path.suffix == ".ipynb" and path.stem < REVIEW}
-    found = {path.stem: path for path in sources if path.stem <= REVIEW} | executed | running
-    return {stage: _read(path) for stage, path in sorted(found.items())}
+    """The notebooks of the day's stages up to its review, which is still running; as they are, where run manually."""
+    train = day.settings.model.train
+    sources = {path.stem: path for path in (day.settings.notebooks / train).glob("*.ipynb")}
+    review = next((stem for stem in sources if is_review(day, stem)), None)
+    if review is None:
+        return {}
+    kept = Attempts(day.reports(train), review)
+    running = {review: kept.path(kept.numbers()[-1])} if kept.is_running() else {}
+    executed = {path.stem: path for path in reports_before(day, review) if path.suffix == ".ipynb"}
+    found = {stem: path for stem, path in sources.items() if order(stem) <= order(review)} | executed | running
+    return {stem: _read(found[stem]) for stem in sorted(found, key=order)}
 
 
-def compare(accepted: Decision, then: Mapping[str, NotebookNode | None], now: Mapping[str, NotebookNode]) -> Changes:
-    """What differs between two sets of notebooks. Of a stage that came or went, all code is new or gone."""
+def compare(
+    accepted: Decision, then: Mapping[str, NotebookNode | None], now: Mapping[str, NotebookNode], review: str
+) -> Changes:
+    """What differs between two sets of notebooks. Of a stage that came or went, all code is new or gone.
+
+    `review` is the name of the stage whose own numbers are not compared.
+    """
     gone = tuple(stage for stage, node in then.items() if node is None) or (() if then else tuple(now))
     empty = nbformat.v4.new_notebook()
     diffs = {
@@ -117,7 +127,7 @@ def compare(accepted: Decision, then: Mapping[str, NotebookNode | None], now: Ma
         {stage: lines for stage, lines in diffs.items() if lines},
         _changes((stage, differences.changed(differences.parameters(*pair), *pair)) for stage, pair in both.items()),
         _together((stage, differences.changed(differences.environments(*pair), *pair)) for stage, pair in both.items()),
-        _changes((stage, _numbers(*pair)) for stage, pair in both.items() if stage != REVIEW),
+        _changes((stage, _numbers(*pair)) for stage, pair in both.items() if stage_of(stage) != review),
         gone,
     )
 

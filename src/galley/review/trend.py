@@ -6,21 +6,20 @@ from typing import Any
 import pandas as pd
 
 from galley.days import Day
-from galley.registry.versions import WEEKLY
 from galley.storage import files
 
 
 def weeks(day: Day, count: int) -> pd.DataFrame:
     """The models of the days in the `count` weeks up to this day, oldest first: their metrics and their decisions."""
     first = (day.date - timedelta(weeks=count)).isoformat()
-    folders = sorted((day.settings.data / "models").glob("????-??-??"))
+    folders = sorted((day.settings.model_data / "models").glob("????-??-??"))
     found = [Day(folder.name, day.settings) for folder in folders if first < folder.name <= day.ds]
     lines = {one.ds: _line(one) for one in found if (one.models / "metrics.json").is_file()}
     return pd.DataFrame(lines).T
 
 
 def _line(day: Day) -> dict[str, Any]:
-    path = day.reports(WEEKLY) / "decision.json"
+    path = day.reports(day.settings.model.train) / "decision.json"
     metrics = files.read_json(day.models / "metrics.json")
     decision = files.read_json(path) if path.is_file() else {}
     # The day may have been trained again since: a decision about another version is none about this one.

@@ -1,7 +1,7 @@
 """Attempts: where every run of a stage is kept, and how one of them becomes the accepted one.
 
-    outputs/<ds>/<dag_id>/01_prepare.ipynb .html               the accepted run
-    outputs/<ds>/<dag_id>/attempts/01_prepare.try2.ipynb .html every run there was
+    outputs/<ds>/<dag_id>/03_fit.ipynb .html               the accepted run
+    outputs/<ds>/<dag_id>/attempts/03_fit.try2.ipynb .html every run there was
 
 A stage of one day has one run at a time: it holds a lock beside the attempts, which nobody holds any more when its
 process has ended, however it ended. So an attempt that says "running" while nobody holds the lock was interrupted, and
@@ -35,7 +35,7 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Attempts:
-    """The attempts of one stage of one day: `folder` has the accepted run, `name` is as in 01_prepare."""
+    """The attempts of one stage of one day: `folder` has the accepted run, `name` is as in 03_fit."""
 
     folder: Path
     name: str

@@ -26,6 +26,7 @@ from papermill.parameterize import parameterize_notebook
 
 from galley import errors
 from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
+from galley.notebooks.names import stage_of
 from galley.notebooks.parameters import Notebook
 from galley.notebooks.render import render
 from galley.run import attempts, provenance
@@ -156,7 +157,7 @@ class Execution:
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment())
+            self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment(self.settings))
             self._cells.run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None:
@@ -191,7 +192,7 @@ class Execution:
         target = self.asked.reports / "metrics.json"
         with lock.locked(target):
             known = files.read_json(target) if target.is_file() else {}
-            files.write_json(target, {**known, provenance.stage_of(self.attempts.name): conclusion})
+            files.write_json(target, {**known, stage_of(self.attempts.name): conclusion})
 
 
 def find_kernel(name: str | None) -> str:
@@ -244,8 +245,10 @@ def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any
     return parameterized
 
 
-def _kernel_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+def _kernel_environment(settings: Settings) -> dict[str, str]:
+    """The process's own, without the scheduler's secrets, and with the model that the stage is about."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+    return {**kept, "GALLEY_MODEL": settings.model_name}
 
 
 def _status(cell: NotebookNode) -> str | None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -62,11 +61,6 @@ def stated(node: NotebookNode) -> dict[str, Any]:
 
 def _files_stated(said: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in s.items() if key != "kind"} for s in said if s["kind"] == kind]
-
-
-def stage_of(name: str) -> str:
-    """The stage's name in metrics.json: that of its notebook without the number."""
-    return re.sub(r"^\d+_", "", name)
 
 
 def record_digest(node: NotebookNode) -> str:

@@ -25,7 +25,7 @@ def text(settings):
     """The summary of two days, a training of two stages and a prediction."""
     plan = Plan.of("2013-03-02", 2, settings)
     stages = {"generate_data": ["generate"], "train_weekly": ["prepare", "validate"], "predict_daily": ["predict"]}
-    conclusions = {"validate": {"version": "3", "roc_auc": 0.71234, "model_digest": "abc"}}
+    conclusions = {"validate": {"version": "3", "roc_auc": 0.71234, "model_digest": "abc"}, "review": {"version": "3"}}
     files.write_json(plan.day.reports("train_weekly") / "metrics.json", conclusions)
     return summary.of(plan, [run_of(step, *stages[step.dag_id]) for step in plan.steps])
 

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 import pytest
 
 from galley.errors import DecisionError
+from galley.project import DeclaredModel
 from galley.proof import decision
 from galley.proof.decision import APPROVE, NO_ANSWER, REJECT, Decision, Version
 
-SEEN = {"model": "aaa", "val.csv": "bbb", "05_review.ipynb": "ccc"}
+SEEN = {"model": "aaa", "data/val.csv": "bbb", "4_judge.ipynb": "ccc", "4_judge.html": "ddd"}
+MODEL = DeclaredModel(name="m", problem="binary", key="id", target="label", train="weekly", review="judge")
 
 
-def standing(version: str, ds: str, verdict: str | None = APPROVE) -> Version:
+def registered(version: str, ds: str, verdict: str | None = APPROVE) -> Version:
     decided = Decision(verdict or "", version, ds, "ada", "because", "2026-11-23T10:00:00.000000Z", "run", SEEN)
     return Version(version, {"galley.ds": ds, **(decided.tags() if verdict else {})})
 
@@ -47,7 +49,7 @@ def test_an_answer_that_cannot_count_is_refused(answer: str, reviewer: str, reas
         decision.outcome(answer, reviewer, reason)
 
 
-NEW, SAME_DAY, CHAMPION = standing("3", "2026-11-23"), standing("4", "2026-11-23"), standing("2", "2026-11-16")
+NEW, SAME_DAY, CHAMPION = registered("3", "2026-11-23"), registered("4", "2026-11-23"), registered("2", "2026-11-16")
 
 
 def reviewed_against(champion: str | None) -> Version:
@@ -69,7 +71,7 @@ def reviewed_against(champion: str | None) -> Version:
     ],
 )
 def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Version | None) -> None:
-    assert decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN) is None
+    assert decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN, MODEL) is None
 
 
 @pytest.mark.parametrize(
@@ -81,10 +83,10 @@ def test_the_champion_of_the_review_may_be_followed(seen: str | None, now: Versi
     ],
 )
 def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: Version | None, message: str) -> None:
-    blocker = decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN)
+    blocker = decision.promotion_blocker(reviewed_against(seen), now, NEW, SEEN, MODEL)
     assert blocker is not None
     assert message in blocker
-    assert "Clear train_weekly of this day from review on" in blocker
+    assert "Clear weekly of 2026-11-23 from judge on" in blocker
 
 
 @pytest.mark.parametrize(
@@ -100,18 +102,18 @@ def test_a_champion_that_the_review_did_not_see_is_not_replaced(seen: str, now: 
 def test_an_approved_version_may_become_champion(
     candidate: Version, champion: Version | None, challenger: Version | None
 ) -> None:
-    assert decision.promotion_blocker(candidate, champion, challenger, SEEN) is None
+    assert decision.promotion_blocker(candidate, champion, challenger, SEEN, MODEL) is None
 
 
 @pytest.mark.parametrize(
     ("candidate", "champion", "challenger", "digests", "message"),
     [
-        (standing("3", "2026-11-23", None), CHAMPION, NEW, SEEN, "no recorded decision"),
-        (standing("3", "2026-11-23", REJECT), CHAMPION, NEW, SEEN, r"not approved: Reject \(ada\)"),
-        (standing("3", "2026-11-23", NO_ANSWER), CHAMPION, NEW, SEEN, "not approved: Reject by no answer"),
-        (NEW, CHAMPION, NEW, {**SEEN, "val.csv": "xxx"}, r"changed since: val\.csv"),
-        (NEW, CHAMPION, NEW, {"model": "aaa"}, r"changed since: 05_review\.ipynb, val\.csv"),
-        (standing("3", "2026-11-09"), CHAMPION, NEW, SEEN, "older than the champion"),
+        (registered("3", "2026-11-23", None), CHAMPION, NEW, SEEN, "no recorded decision"),
+        (registered("3", "2026-11-23", REJECT), CHAMPION, NEW, SEEN, r"not approved: Reject \(ada\)"),
+        (registered("3", "2026-11-23", NO_ANSWER), CHAMPION, NEW, SEEN, "not approved: Reject by no answer"),
+        (NEW, CHAMPION, NEW, {**SEEN, "data/val.csv": "xxx"}, r"changed since: data/val\.csv"),
+        (NEW, CHAMPION, NEW, {"model": "aaa"}, r"changed since: 4_judge\.html, 4_judge\.ipynb, data/val\.csv"),
+        (registered("3", "2026-11-09"), CHAMPION, NEW, SEEN, "older than the champion"),
         (NEW, SAME_DAY, NEW, SEEN, "older than the champion"),
         (NEW, CHAMPION, SAME_DAY, SEEN, "Version 4 has become the challenger"),
     ],
@@ -124,7 +126,7 @@ def test_a_version_may_not_become_champion(
     message: str,
 ) -> None:
     with pytest.raises(DecisionError, match=message):
-        raise DecisionError(decision.promotion_blocker(candidate, champion, challenger, digests))
+        raise DecisionError(decision.promotion_blocker(candidate, champion, challenger, digests, MODEL))
 
 
 def test_a_decision_reads_back_from_its_tags_as_it_was() -> None:

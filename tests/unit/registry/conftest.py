@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tiny_model import ROWS, TARGET, answer
+from shapes import Shape
+from tiny_model import ROWS, SHAPES, TARGET, answer, register
 
 from galley.days import Day
-from galley.registry import models, promotion, versions
+from galley.registry import models, promotion
 from galley.settings import Settings
 from galley.storage import files
 
@@ -37,11 +38,18 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(params=SHAPES)
+def shape(request: pytest.FixtureRequest) -> Shape:
+    """What holds for the example's names has to hold for others."""
+    return SHAPES[request.param]
+
+
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch, shape: Shape) -> Settings:
     for name in [name for name in os.environ if name.startswith(("GALLEY_", "MLFLOW_"))]:
         monkeypatch.delenv(name)
-    found = Settings.from_environment({"GALLEY_HOME": str(tmp_path), "GALLEY_MODEL": "tiny"})
+    shape.declare(tmp_path)
+    found = Settings.from_environment({"GALLEY_HOME": str(tmp_path)})
     (found.data / "mlflow").mkdir(parents=True)
     shutil.copy(empty_database, found.data / "mlflow" / "mlflow.db")
     return found
@@ -53,7 +61,7 @@ def client(settings: Settings) -> "MlflowClient":
 
 
 @pytest.fixture
-def train(settings: Settings, client: "MlflowClient") -> Train:
+def train(settings: Settings, client: "MlflowClient", shape: Shape) -> Train:
     """Train, log and save a day's model as the training stage does, with rows it is judged on."""
 
     import mlflow
@@ -68,9 +76,8 @@ def train(settings: Settings, client: "MlflowClient") -> Train:
             settled = {"pip_requirements": ["scikit-learn"], "skops_trusted_types": list(trusted)}
             mlflow.sklearn.save_model(fitted, folder, mlflow_model=description, **settled)
             mlflow.log_artifacts(str(folder), "model")
-        files.write_bytes(day.processed / "val.csv", b"a,late\n1,0\n")
-        for stage in ("01_prepare", "05_review"):
-            files.write_json(day.reports("train_weekly") / f"{stage}.ipynb", {"cells": [], "ds": ds})
+        files.write_bytes(shape.judged_on(day), b"a,label\n1,0\n")
+        shape.leave_reports(day, (shape.stages[0], shape.review))
         return day
 
     return do
@@ -82,7 +89,7 @@ def approve(train: Train) -> Train:
 
     def do(ds: str, estimator: Any = None) -> Day:
         day = train(ds, estimator)
-        versions.register(day, {"roc_auc": 0.75})
+        register(day, {"roc_auc": 0.75})
         answer(day, "Approve")
         return day
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from tiny_model import answer
+from shapes import Shape
+from tiny_model import answer, register
 
 from galley.days import Day
 from galley.proof.decision import Decision, recorded
@@ -14,16 +15,13 @@ from galley.registry import card, promotion, versions
 from galley.registry.card import LIMIT, Origin, Purpose
 from galley.registry.journal import Entry
 from galley.settings import Settings
-from galley.storage import files
 
 Make = Callable[..., Day]
 
 PURPOSE = Purpose("Says who is late.", "For looking\nahead.", "It knows one day.", ["hour", "temp"])
-ORIGIN = Origin("1", "abc", ["numpy==2.4.0"], "c0ffee", "3.11.7", "dd" * 32)
-DECISION = Decision(
-    "Approve", "2", "2026-11-23", "ada", "it is better", "2026-11-23T10:00:00.000000Z", "run",
-    {"model": "aa" * 32, "val.csv": "bb" * 32, "05_review.ipynb": "cc" * 32, "05_review.html": "ee" * 32},
-)  # fmt: skip
+ORIGIN = Origin("1", "abc", ["numpy==2.4.0"], {"data/rows.csv": "dd" * 32}, "c0ffee", "3.11.7")
+TRAINING = ["Days: 2026-11-22, 2026-11-23"]
+DECISION = Decision("Approve", "2", "2026-11-23", "ada", "it is better", "2026-11-23T10:00:00.000000Z", "run", {})
 REVIEW: dict[str, Any] = {
     "version": "2",
     "champion_version": "1",
@@ -36,24 +34,26 @@ REVIEW: dict[str, Any] = {
     "checks": {"ROC AUC": True, "validation rows": False},
     "worse_slices": ["carrier AA", "hour 6"],
 }
-CONCLUDED = {
-    "prepare": {"days": ["2026-11-22", "2026-11-23"]},
-    "split": {"train_rows": 6180, "val_rows": 1545, "method": "random"},
-    "review": REVIEW,
-}
 
 
 @pytest.fixture
-def day(settings: Settings) -> Day:
-    """A day whose stages concluded something."""
+def day(settings: Settings, shape: Shape) -> Day:
+    """A day whose review concluded something."""
     found = Day.of("2026-11-23", settings)
-    files.write_json(found.reports("train_weekly") / "metrics.json", CONCLUDED)
-    files.write_bytes(found.reports("train_weekly") / "05_review.html", b"page")
+    shape.conclude(found, shape.review, **REVIEW)
+    shape.leave_reports(found, shape.stages)
     return found
 
 
+@pytest.fixture
+def decision(shape: Shape) -> Decision:
+    """An approval of version 2."""
+    reports = {f"{shape.review}.ipynb": "cc" * 32, f"{shape.review}.html": "ee" * 32}
+    return replace(DECISION, digests={"model": "aa" * 32, "data/held.csv": "bb" * 32, **reports})
+
+
 def composed(day: Day, decision: Decision = DECISION, purpose: Purpose = PURPOSE, base: str = "") -> str:
-    return card.compose(day, decision, purpose, ORIGIN, base)
+    return card.compose(day, decision, purpose, ORIGIN, TRAINING, base)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,8 @@ def composed(day: Day, decision: Decision = DECISION, purpose: Purpose = PURPOSE
         "> it is better",
         "For looking ahead.",
         "- Days: 2026-11-22, 2026-11-23",
-        "- Rows: 6,180 to learn from, 1,545 to judge by, split by `random`",
-        f"- Training rows, SHA-256: `{'dd' * 32}`",
-        f"- Validation rows, SHA-256: `{'bb' * 32}`",
+        f"- data/rows.csv, SHA-256: `{'dd' * 32}`",
+        f"- data/held.csv, SHA-256: `{'bb' * 32}`",
         "| on 1,545 rows | this version | champion, version 1 | difference |",
         "| ROC AUC | 0.7083 | 0.5658 | noise (-0.076 to +0.221) |",
         "Checks: neutral; not passed: validation rows.",
@@ -77,11 +76,17 @@ def composed(day: Day, decision: Decision = DECISION, purpose: Purpose = PURPOSE
         f"- Its page, SHA-256: `{'ee' * 32}`",
         "- Commit: `c0ffee`",
         "- Libraries: Python 3.11.7, numpy==2.4.0",
-        "[05_review](#/experiments/1/runs/abc/artifacts/reports/05_review.html)",
     ],
 )
-def test_the_card_says(day: Day, line: str) -> None:
-    assert line in composed(day).splitlines()
+def test_the_card_says(day: Day, decision: Decision, line: str) -> None:
+    assert line in composed(day, decision).splitlines()
+
+
+def test_the_card_leads_to_the_reports_up_to_the_review(day: Day, shape: Shape) -> None:
+    pages = [f"[{stage}](#/experiments/1/runs/abc/artifacts/reports/{stage}.html)" for stage in shape.stages]
+    reviewed = shape.stages.index(shape.review) + 1
+    assert ", ".join(pages[:reviewed]) in composed(day).splitlines()
+    assert pages[reviewed] not in composed(day)
 
 
 def test_links_from_elsewhere_lead_to_mlflow(day: Day) -> None:
@@ -94,9 +99,8 @@ def test_a_review_of_another_version_says_nothing_of_this_one(day: Day) -> None:
     assert "0.7083" not in text
 
 
-def test_without_a_champion_it_is_compared_with_the_base_rate(day: Day) -> None:
-    first = {**CONCLUDED, "review": {**REVIEW, "champion_version": None, "worse_slices": []}}
-    files.write_json(day.reports("train_weekly") / "metrics.json", first)
+def test_without_a_champion_it_is_compared_with_the_base_rate(day: Day, shape: Shape) -> None:
+    shape.conclude(day, shape.review, **{**REVIEW, "champion_version": None, "worse_slices": []})
     text = composed(day)
     assert "| this version | base rate | difference |" in text
     assert "No slice got worse by more than noise." in text
@@ -104,7 +108,7 @@ def test_without_a_champion_it_is_compared_with_the_base_rate(day: Day) -> None:
 
 def test_stages_that_were_run_by_hand_leave_a_card_too(settings: Settings) -> None:
     text = card.compose(Day.of("2026-11-23", settings), replace(DECISION, digests={}), PURPOSE, Origin("1", "abc"))
-    assert "- Days: 2026-11-23" in text
+    assert "No review of this version was recorded." in text
     assert "SHA-256" not in text
 
 
@@ -138,8 +142,8 @@ def test_a_reason_is_text_and_no_markup(day: Day) -> None:
     assert r"> \# Rejected \<b\>see\</b\> \[this\](http://x)" in text.splitlines()
 
 
-def description(client: MlflowClient, version: str) -> str:
-    return client.get_model_version("tiny", version).description or ""
+def description(client: MlflowClient, settings: Settings, version: str) -> str:
+    return client.get_model_version(settings.model.name, version).description or ""
 
 
 def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves(
@@ -152,13 +156,13 @@ def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves
         assert decided is not None
         text = card.compose(day, decided, PURPOSE, card.origin(client, day))
         card.publish(client, look, decided.version, text, settings)
-        assert description(client, decided.version).endswith("It has not been in production.")
+        assert description(client, settings, decided.version).endswith("It has not been in production.")
         promotion.promote(day, [[1.0, 1.0]])
-    assert "- since" in description(client, "2")
-    assert "Approve by ada; ended: Approve by ada (it is better)" in description(client, "1")
+    assert "- since" in description(client, settings, "2")
+    assert "Approve by ada; ended: Approve by ada (it is better)" in description(client, settings, "1")
     promotion.rollback(settings, "", "late flights were missed", "grace", "rollback__1")
-    assert "ended: Rollback by grace (late flights were missed)" in description(client, "2")
-    first, last = description(client, "1").splitlines()[-2:]
+    assert "ended: Rollback by grace (late flights were missed)" in description(client, settings, "2")
+    first, last = description(client, settings, "1").splitlines()[-2:]
     assert "ended: Approve by ada" in first
     assert last.endswith("Rollback by grace")
 
@@ -167,9 +171,9 @@ def test_a_description_that_somebody_else_wrote_is_left_alone(
     client: MlflowClient, settings: Settings, approve: Make
 ) -> None:
     day = approve("2026-11-23")
-    client.update_model_version("tiny", "1", "our own words")
+    client.update_model_version(settings.model.name, "1", "our own words")
     promotion.promote(day, [[1.0, 1.0]])
-    assert description(client, "1") == "our own words"
+    assert description(client, settings, "1") == "our own words"
 
 
 def test_where_a_model_comes_from_is_what_its_files_and_its_run_say(client: MlflowClient, train: Make) -> None:
@@ -177,12 +181,12 @@ def test_where_a_model_comes_from_is_what_its_files_and_its_run_say(client: Mlfl
     found = card.origin(client, day)
     assert found.run == versions.training_run(day.models)
     assert "scikit-learn" in found.requirements
-    assert (found.commit, found.training_digest) == ("", "")
+    assert (found.commit, found.learned_from) == ("", {})
 
 
 def test_a_rejected_version_has_a_card_that_says_so(client: MlflowClient, settings: Settings, train: Make) -> None:
     day = train("2026-11-23")
-    versions.register(day, {})
+    register(day, {})
     answer(day, "Reject", reason="too few late flights")
     decided = recorded(versions.Registered(client, settings).of_day(day.ds).tags)
     assert decided is not None

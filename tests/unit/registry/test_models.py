@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from tiny_model import register
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound, RegistryUnavailable
@@ -22,7 +23,7 @@ Make = Callable[..., Day]
 def test_connecting_makes_the_experiment_with_its_artifacts_beside_the_database(
     settings: Settings, client: MlflowClient
 ) -> None:
-    experiment = client.get_experiment_by_name("tiny")
+    experiment = client.get_experiment_by_name(settings.model.name)
     assert experiment is not None
     assert experiment.artifact_location == (settings.data / "mlflow" / "artifacts").as_uri()
 
@@ -80,7 +81,7 @@ def test_the_password_of_a_registry_is_in_no_message(settings: Settings) -> None
 
 @pytest.mark.parametrize("uri", ["", "champion", "models:/tiny@champion", "models:/tiny/7", "models:/nope@champion"])
 def test_a_registry_without_the_model_says_so(settings: Settings, uri: str) -> None:
-    with pytest.raises(ModelNotFound, match="Approve one in the DAG train_weekly"):
+    with pytest.raises(ModelNotFound, match="Have one approved"):
         models.resolve(uri, settings)
 
 
@@ -137,15 +138,15 @@ def test_the_champion_resolves_to_its_version_and_the_bytes_that_were_registered
 
 
 def test_a_champion_without_a_decision_is_refused(settings: Settings, client: MlflowClient, train: Make) -> None:
-    versions.register(train("2026-11-23"), {})
-    client.set_registered_model_alias("tiny", "champion", "1")
+    register(train("2026-11-23"), {})
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
     with pytest.raises(DecisionError, match="champion without an approval"):
         models.resolve("champion", settings)
 
 
 def test_a_version_by_its_number_needs_no_decision(settings: Settings, train: Make) -> None:
-    versions.register(train("2026-11-23"), {})
-    assert models.resolve("models:/tiny/1", settings).version == "1"
+    register(train("2026-11-23"), {})
+    assert models.resolve(f"models:/{settings.model.name}/1", settings).version == "1"
 
 
 def test_an_alias_moved_behind_the_record_is_refused_though_that_version_was_approved(
@@ -153,7 +154,7 @@ def test_an_alias_moved_behind_the_record_is_refused_though_that_version_was_app
 ) -> None:
     promote("2026-11-16")
     promote("2026-11-23")
-    client.set_registered_model_alias("tiny", "champion", "1")
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
     with pytest.raises(DecisionError, match="by record it is version 2"):
         models.resolve("", settings)
 
@@ -162,7 +163,7 @@ def test_a_registered_model_whose_files_changed_is_refused(
     settings: Settings, client: MlflowClient, promote: Make
 ) -> None:
     promote("2026-11-23")
-    artifacts = Path(client.get_model_version_download_uri("tiny", "1").removeprefix("file://"))
+    artifacts = Path(client.get_model_version_download_uri(settings.model.name, "1").removeprefix("file://"))
     (artifacts / "model.skops").write_bytes(b"another")
     with pytest.raises(DecisionError, match="changed since it was registered"):
         models.resolve("", settings)
@@ -172,7 +173,7 @@ def test_the_approved_are_the_newest_and_the_champion_whatever_its_age(
     settings: Settings, client: MlflowClient, promote: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote("2026-11-02")
-    name, origin = settings.model, client.get_model_version(settings.model, "1")
+    name, origin = settings.model.name, client.get_model_version(settings.model.name, "1")
     for decision in ("Approve", "Reject", "Approve", "Approve"):
         client.create_model_version(name, origin.source, tags={"galley.decision": decision})
     monkeypatch.setattr(versions, "_RECENT", 2)

@@ -1,18 +1,21 @@
 """Register, record, promote and roll back, on a registry of MLflow's own."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from shapes import Shape
 from sklearn.dummy import DummyClassifier
-from tiny_model import ROWS, answer
+from tiny_model import ROWS, answer, register, review
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
 from galley.proof.decision import Decision, recorded
 from galley.registry import journal, models, promotion, versions
-from galley.settings import Settings
+from galley.settings import Settings, relative_name
 from galley.storage import files
 
 Make = Callable[..., Day]
@@ -23,38 +26,41 @@ def look(client: MlflowClient, settings: Settings) -> versions.Registered:
 
 
 def version_of(client: MlflowClient, settings: Settings, alias: str) -> str | None:
-    standing = look(client, settings).alias(alias)
-    return standing.version if standing else None
+    found = look(client, settings).alias(alias)
+    return found.version if found else None
 
 
 def test_registering_makes_a_challenger_with_its_day_and_digests(
-    client: MlflowClient, settings: Settings, train: Make
+    client: MlflowClient, settings: Settings, train: Make, shape: Shape
 ) -> None:
     day = train("2026-11-23")
-    version = versions.register(day, {"roc_auc": 0.75})
+    version = register(day, {"roc_auc": 0.75})
     challenger = look(client, settings).alias("challenger")
     assert challenger is not None
     assert challenger.version == version
     assert challenger.tags["galley.ds"] == "2026-11-23"
     assert challenger.tags["galley.digest.model"] == models.model_digest(day.models)
-    assert challenger.tags["galley.digest.val.csv"] == files.digest(day.processed / "val.csv")
+    rows = shape.judged_on(day)
+    assert challenger.tags[f"galley.digest.{relative_name(rows, settings)}"] == files.digest(rows)
+    before, after = f"galley.digest.{shape.stages[0]}.ipynb", f"galley.digest.{shape.review}.ipynb"
+    assert (before in challenger.tags, after in challenger.tags) == (True, False)
     assert client.get_run(versions.training_run(day.models)).data.metrics == {"roc_auc": 0.75}
 
 
 def test_registering_the_same_model_again_keeps_its_version(train: Make) -> None:
     day = train("2026-11-23")
-    assert versions.register(day, {}) == versions.register(day, {})
+    assert register(day, {}) == register(day, {})
 
 
 def test_a_model_trained_again_is_a_new_version(client: MlflowClient, settings: Settings, train: Make) -> None:
-    first = versions.register(train("2026-11-23"), {})
-    second = versions.register(train("2026-11-23"), {})
+    first = register(train("2026-11-23"), {})
+    second = register(train("2026-11-23"), {})
     assert first != second == version_of(client, settings, "challenger")
 
 
 def test_a_backfilled_day_does_not_challenge_a_newer_one(client: MlflowClient, settings: Settings, train: Make) -> None:
-    newer = versions.register(train("2026-11-23"), {})
-    versions.register(train("2026-11-16"), {})
+    newer = register(train("2026-11-23"), {})
+    register(train("2026-11-16"), {})
     assert version_of(client, settings, "challenger") == newer
 
 
@@ -62,22 +68,26 @@ def test_a_folder_that_is_not_what_was_logged_is_not_registered(train: Make) -> 
     day = train("2026-11-23")
     (day.models / "model.skops").write_bytes(b"another")
     with pytest.raises(DecisionError, match="not what its training logged"):
-        versions.register(day, {})
+        register(day, {})
 
 
-def test_a_record_is_kept_in_the_tags_of_its_version(client: MlflowClient, settings: Settings, approve: Make) -> None:
+def test_a_record_is_kept_in_the_tags_of_its_version(
+    client: MlflowClient, settings: Settings, approve: Make, shape: Shape
+) -> None:
     day = approve("2026-11-23")
     kept = recorded(look(client, settings).of_day(day.ds).tags)
     assert kept is not None
     assert (kept.decision, kept.reviewer, kept.dag_run) == ("Approve", "ada", "manual__1")
-    assert {"model", "val.csv", "05_review.ipynb"} <= set(kept.digests)
+    reports = {f"{shape.review}.{kind}" for kind in ("ipynb", "html")}
+    assert {"model", "galley.toml", relative_name(shape.judged_on(day), settings), *reports} <= set(kept.digests)
 
 
-def test_the_reports_are_logged_to_the_run_of_the_training(client: MlflowClient, approve: Make) -> None:
+def test_the_reports_are_logged_to_the_run_of_the_training(client: MlflowClient, approve: Make, shape: Shape) -> None:
     day = approve("2026-11-23")
     promotion.log_reports(day)
     logged = client.list_artifacts(versions.training_run(day.models), "reports")
-    assert [Path(artifact.path).name for artifact in logged] == ["01_prepare.ipynb", "05_review.ipynb"]
+    expected = {f"{stage}.{kind}" for stage in (shape.stages[0], shape.review) for kind in ("ipynb", "html")}
+    assert {Path(artifact.path).name for artifact in logged} == expected
 
 
 def test_an_approved_challenger_becomes_champion_and_the_former_one_is_kept(
@@ -91,7 +101,7 @@ def test_an_approved_challenger_becomes_champion_and_the_former_one_is_kept(
 
 
 def with_history(client: MlflowClient, settings: Settings) -> list[str]:
-    return [standing.version for standing in look(client, settings).with_history()]
+    return [found.version for found in look(client, settings).with_history()]
 
 
 def test_the_champion_alone_carries_the_last_moves_whoever_it_is(
@@ -118,7 +128,7 @@ def test_moves_that_a_broken_off_promotion_left_with_others_are_taken_from_them(
     left = look(client, settings).alias("champion")
     assert left is not None
     day = promote("2026-11-23")
-    client.set_model_version_tag("tiny", "1", journal.LAST_MOVES_TAG, left.tags[journal.LAST_MOVES_TAG])
+    client.set_model_version_tag(settings.model.name, "1", journal.LAST_MOVES_TAG, left.tags[journal.LAST_MOVES_TAG])
     promotion.promote(day, ROWS)
     assert with_history(client, settings) == ["2"]
 
@@ -136,8 +146,8 @@ def test_a_promotion_that_broke_off_after_its_journal_entry_is_finished_by_the_n
 ) -> None:
     promote("2026-11-16")
     day = promote("2026-11-23")
-    client.set_registered_model_alias("tiny", "champion", "1")
-    client.delete_registered_model_alias("tiny", "previous_champion")
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
+    client.delete_registered_model_alias(settings.model.name, "previous_champion")
     promotion.promote(day, ROWS)
     assert version_of(client, settings, "champion") == "2"
     assert version_of(client, settings, "previous_champion") == "1"
@@ -150,43 +160,83 @@ def refuses(day: Day, message: str) -> None:
 
 def test_nothing_is_promoted_without_a_record(train: Make) -> None:
     day = train("2026-11-23")
-    versions.register(day, {})
+    register(day, {})
     refuses(day, "no recorded decision")
 
 
 def test_a_rejected_version_is_not_promoted(train: Make) -> None:
     day = train("2026-11-23")
-    versions.register(day, {})
+    register(day, {})
     answer(day, "Reject", reviewer="")
     refuses(day, "not approved: Reject by no answer")
 
 
-@pytest.mark.parametrize("name", ["processed/2026-11-23/val.csv", "models/2026-11-23/model.skops"])
-def test_data_changed_after_the_approval_is_refused(settings: Settings, approve: Make, name: str) -> None:
+@pytest.mark.parametrize("what", ["rows", "model", "galley.toml"])
+def test_what_changed_after_the_approval_is_refused(settings: Settings, approve: Make, shape: Shape, what: str) -> None:
     day = approve("2026-11-23")
-    with (settings.data / name).open("ab") as tampered:
+    changed = {
+        "rows": shape.judged_on(day),
+        "model": day.models / "model.skops",
+        "galley.toml": settings.project_file,
+    }
+    with changed[what].open("ab") as tampered:
         tampered.write(b"\n")
+    day = Day.of(day.ds, Settings.from_environment({"GALLEY_HOME": str(settings.home)}))
     refuses(day, "has changed since")
 
 
-def test_data_changed_between_the_validation_and_the_record_is_refused(train: Make) -> None:
+def test_data_changed_between_the_validation_and_the_record_is_refused(train: Make, shape: Shape) -> None:
     day = train("2026-11-23")
-    versions.register(day, {})
-    (day.processed / "val.csv").write_text("other rows")
+    register(day, {})
+    shape.judged_on(day).write_text("other rows")
     answer(day, "Approve")
-    refuses(day, r"val\.csv")
+    refuses(day, re.escape(shape.judged_on(day).name))
 
 
-def test_a_review_changed_after_the_approval_is_refused(approve: Make) -> None:
+@pytest.mark.parametrize("kind", ["ipynb", "html"])
+def test_a_review_changed_after_the_approval_is_refused(approve: Make, shape: Shape, kind: str) -> None:
     day = approve("2026-11-23")
-    (day.reports("train_weekly") / "05_review.ipynb").write_text("{}")
-    refuses(day, r"05_review\.ipynb")
+    (day.reports(shape.train) / f"{shape.review}.{kind}").write_text("{}")
+    refuses(day, rf"{shape.review}\.{kind}")
 
 
-def reviewed(day: Day, version: str, champion: str) -> None:
-    """What the review of the day concluded, as far as the record reads it."""
-    concluded = {"review": {"version": version, "champion_at_review": champion}}
-    files.write_json(day.reports("train_weekly") / "metrics.json", concluded)
+def test_a_stage_after_the_review_may_run_again(approve: Make, shape: Shape) -> None:
+    day = approve("2026-11-23")
+    shape.leave_reports(day, shape.stages[-1:])
+    assert promotion.promote(day, ROWS).version == "1"
+
+
+def approves(day: Day, message: str) -> None:
+    with pytest.raises(DecisionError, match=message):
+        promotion.record(day, "Approve", "ada", "it is better", "2013-01-01T10:00:00Z", "manual__1")
+
+
+def test_an_approval_without_a_review_is_not_recorded(train: Make, shape: Shape) -> None:
+    day = train("2026-11-23")
+    register(day, {})
+    approves(day, "Version 1 has no review")
+    review(day, "1")
+    for kind in ("ipynb", "html"):
+        (day.reports(shape.train) / f"{shape.review}.{kind}").unlink()
+    approves(day, f"the stage '{shape.review.partition('_')[2]}' of {shape.train}")
+
+
+def test_an_approval_of_another_version_than_the_reviewed_one_is_not_recorded(train: Make) -> None:
+    review(train("2026-11-23"), register(train("2026-11-23"), {}))
+    day = train("2026-11-23")
+    register(day, {})
+    approves(day, "is about version 1, and version 2 has been registered since")
+
+
+def test_a_record_that_names_no_report_of_a_review_promotes_nothing(
+    client: MlflowClient, settings: Settings, approve: Make
+) -> None:
+    day = approve("2026-11-23")
+    kept = recorded(look(client, settings).of_day(day.ds).tags)
+    assert kept is not None
+    unbound = replace(kept, digests={"model": kept.digests["model"]})
+    versions.tag(client, settings, "1", unbound.tags())
+    refuses(day, "approved without the report of its review")
 
 
 def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_reviewed_again(
@@ -194,12 +244,12 @@ def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_revie
 ) -> None:
     first, second = approve("2026-11-16"), train("2026-11-23")
     promotion.promote(first, ROWS)
-    version = versions.register(second, {})
-    reviewed(second, version, champion="")
+    version = register(second, {})
+    review(second, version, champion="")
     answer(second, "Approve")
     refuses(second, "no version was the champion; now version 1 is")
     assert version_of(client, settings, "champion") == "1"
-    reviewed(second, version, champion="1")
+    review(second, version, champion="1")
     answer(second, "Approve")
     assert promotion.promote(second, ROWS).version == version
     assert promotion.promote(second, ROWS).version == version
@@ -207,9 +257,10 @@ def test_a_champion_that_came_after_the_review_is_not_replaced_until_it_is_revie
 
 def test_the_review_of_another_version_says_nothing_of_the_champion(train: Make) -> None:
     day = train("2026-11-23")
-    reviewed(day, "7", champion="6")
-    assert versions.champion_at_review(day, "7") == "6"
-    assert versions.champion_at_review(day, "8") is None
+    register(day, {})
+    review(day, "7", champion="6")
+    rejected = promotion.record(day, "Reject", "ada", "worse", "2013-01-01T10:00:00Z", "manual__1")
+    assert rejected.champion is None
 
 
 def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, promote: Make) -> None:
@@ -220,14 +271,14 @@ def test_an_older_challenger_does_not_replace_a_newer_champion(approve: Make, pr
 
 def test_a_challenger_that_was_followed_by_another_is_refused(approve: Make, train: Make) -> None:
     day = approve("2026-11-16")
-    versions.register(train("2026-11-23"), {})
+    register(train("2026-11-23"), {})
     refuses(day, "has become the challenger")
 
 
 def test_a_model_trained_anew_after_the_approval_needs_its_own(approve: Make, train: Make) -> None:
     approve("2026-11-23")
     day = train("2026-11-23")
-    versions.register(day, {})
+    register(day, {})
     refuses(day, "no recorded decision")
 
 
@@ -273,7 +324,7 @@ def test_a_rollback_mends_an_alias_that_was_moved_by_hand(
 ) -> None:
     promote("2026-11-16")
     day = promote("2026-11-23")
-    client.set_registered_model_alias("tiny", "champion", "1")
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
     roll_back(day, "2")
     assert models.resolve("", settings).version == "2"
 
@@ -298,7 +349,7 @@ def test_a_rollback_without_a_place_to_go_is_refused(
 ) -> None:
     promote("2026-11-16")
     day = train("2026-11-23")
-    versions.register(day, {})
+    register(day, {})
     with pytest.raises(DecisionError, match=message):
         roll_back(day, version)
 
@@ -306,7 +357,7 @@ def test_a_rollback_without_a_place_to_go_is_refused(
 def test_a_rollback_to_files_that_changed_is_refused(client: MlflowClient, settings: Settings, promote: Make) -> None:
     promote("2026-11-16")
     day = promote("2026-11-23")
-    artifacts = Path(client.get_model_version_download_uri("tiny", "1").removeprefix("file://"))
+    artifacts = Path(client.get_model_version_download_uri(settings.model.name, "1").removeprefix("file://"))
     (artifacts / "MLmodel").write_text("{}")
     with pytest.raises(DecisionError, match="changed since it was registered"):
         roll_back(day)
@@ -330,7 +381,7 @@ def test_a_model_logged_in_mlflows_own_way_is_registered_too(settings: Settings,
         logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
     day = Day.of("2026-11-24", settings)
     mlflow.artifacts.download_artifacts(logged.model_uri, dst_path=str(day.models))
-    assert versions.register(day, {}) == "1"
+    assert register(day, {}) == "1"
 
 
 def test_a_model_whose_run_mlflow_does_not_know_is_not_registered(
@@ -341,4 +392,4 @@ def test_a_model_whose_run_mlflow_does_not_know_is_not_registered(
     run_id = versions.training_run(day.models)
     description.write_text(description.read_text().replace(run_id, "0" * 32))
     with pytest.raises(ModelNotFound, match="does not know the run"):
-        versions.register(day, {})
+        register(day, {})

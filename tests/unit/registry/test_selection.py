@@ -23,10 +23,10 @@ def two_periods(client: MlflowClient, settings: Settings, promote: Callable[[str
     for ds in ("2026-11-16", "2026-11-23"):
         promote(ds)
         *before, entry = Registered(client, settings).journal
-        client.delete_registered_model_tag(settings.model, entry.tag()[0])
+        client.delete_registered_model_tag(settings.model.name, entry.tag()[0])
         moved = replace(entry, since=f"{ds}T10:00:00.000000Z")
-        client.set_registered_model_tag(settings.model, *moved.tag())
-        client.set_model_version_tag(settings.model, moved.version, *journal.last_moves_tag([*before, moved]))
+        client.set_registered_model_tag(settings.model.name, *moved.tag())
+        client.set_model_version_tag(settings.model.name, moved.version, *journal.last_moves_tag([*before, moved]))
     assert [entry.version for entry in Registered(client, settings).journal] == ["1", "2"]
     return settings
 
@@ -59,7 +59,7 @@ def test_what_the_champion_carries_is_enough_for_the_days_it_tells_of(
     two_periods: Settings, client: MlflowClient
 ) -> None:
     for entry in Registered(client, two_periods).journal:
-        client.delete_registered_model_tag(two_periods.model, entry.tag()[0])
+        client.delete_registered_model_tag(two_periods.model.name, entry.tag()[0])
     assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
     assert choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY).model.version == "2"
 
@@ -68,14 +68,14 @@ def test_a_day_before_the_moves_that_the_champion_carries_is_looked_up_in_the_wh
     two_periods: Settings, client: MlflowClient
 ) -> None:
     moves = Registered(client, two_periods).journal
-    client.set_model_version_tag(two_periods.model, "2", *journal.last_moves_tag(moves[-1:]))
+    client.set_model_version_tag(two_periods.model.name, "2", *journal.last_moves_tag(moves[-1:]))
     assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
 
 
 def test_a_champion_that_carries_nothing_is_looked_up_in_the_whole_journal(
     two_periods: Settings, client: MlflowClient
 ) -> None:
-    client.delete_model_version_tag(two_periods.model, "2", journal.LAST_MOVES_TAG)
+    client.delete_model_version_tag(two_periods.model.name, "2", journal.LAST_MOVES_TAG)
     assert choose(Day.of("2026-11-20", two_periods), "champion", "day", TODAY).model.version == "1"
     assert choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY).model.version == "2"
 
@@ -88,28 +88,29 @@ def test_a_day_before_the_first_champion_is_refused_with_the_way_to_predict_it(t
 
 @pytest.mark.parametrize("as_of", ["day", "now"])
 def test_before_any_promotion_it_is_said_how_to_get_a_champion(settings: Settings, as_of: str) -> None:
-    with pytest.raises(ModelNotFound, match="Approve one in the DAG train_weekly"):
+    with pytest.raises(ModelNotFound, match="Have one approved"):
         choose(Day.of("2026-11-15", settings), "champion", as_of, TODAY)
 
 
 def test_a_model_that_is_named_predicts_any_day(two_periods: Settings) -> None:
-    chosen = choose(Day.of("2013-01-01", two_periods), "models:/tiny/2", "day", TODAY)
-    assert (chosen.model.version, chosen.why) == ("2", "model_uri names models:/tiny/2")
+    uri = f"models:/{two_periods.model.name}/2"
+    chosen = choose(Day.of("2013-01-01", two_periods), uri, "day", TODAY)
+    assert (chosen.model.version, chosen.why) == ("2", f"model_uri names {uri}")
 
 
 def test_a_champion_set_behind_the_records_back_predicts_none_of_its_days(
     two_periods: Settings, client: MlflowClient
 ) -> None:
-    client.set_registered_model_alias(two_periods.model, "champion", "1")
-    with pytest.raises(DecisionError, match="behind the record's back"):
+    client.set_registered_model_alias(two_periods.model.name, "champion", "1")
+    with pytest.raises(DecisionError, match="outside galley"):
         choose(Day.of("2026-11-24", two_periods), "champion", "day", TODAY)
     assert choose(Day.of("2026-11-17", two_periods), "champion", "day", TODAY).model.version == "1"
 
 
 def test_a_rollback_ends_a_reign(two_periods: Settings, client: MlflowClient) -> None:
     entry = journal.Entry("2026-11-25T08:00:00.000000Z", "1", "Rollback", "grace", "worse", "run")
-    client.set_registered_model_tag(two_periods.model, *entry.tag())
-    client.set_registered_model_alias(two_periods.model, "champion", "1")
+    client.set_registered_model_tag(two_periods.model.name, *entry.tag())
+    client.set_registered_model_alias(two_periods.model.name, "champion", "1")
     found = [
         choose(Day.of(ds, two_periods), "champion", "day", TODAY).model.version for ds in ("2026-11-24", "2026-11-25")
     ]

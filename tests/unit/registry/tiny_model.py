@@ -1,13 +1,39 @@
-"""Rows for a tiny model, and the answer to its review."""
+"""Rows for a tiny model; its registration, its review and the answer to that, in whichever shape its project has."""
+
+from collections.abc import Mapping
+
+from shapes import EXAMPLE, OTHER, Shape
 
 from galley.days import Day
-from galley.registry import promotion
+from galley.registry import promotion, versions
+from galley.registry.evidence import reviewed
 
 ROWS = [[float(a), float(a % 3)] for a in range(20)]
 TARGET = [int(a > 9) for a in range(20)]
+SHAPES = {shape.model: shape for shape in (EXAMPLE, OTHER)}
+
+
+def shape_of(day: Day) -> Shape:
+    return SHAPES[day.settings.model.name]
+
+
+def register(day: Day, metrics: Mapping[str, float]) -> str:
+    return versions.register(day, metrics, stage=shape_of(day).registers)
+
+
+def review(day: Day, version: str, champion: str | None = None) -> None:
+    """What the review of the day concludes, as far as the record reads it."""
+    shape = shape_of(day)
+    seen = {} if champion is None else {"champion_at_review": champion}
+    shape.conclude(day, shape.review, version=version, **seen)
 
 
 def answer(
     day: Day, decision: str, reviewer: str = "ada", reason: str = "it is better", at: str = "2013-01-01T10:00:00Z"
 ) -> None:
+    """Answer the review of the newest version, which is made if there is none."""
+    version = versions.Registered(versions.connect(day.settings), day.settings).of_day(day.ds).version
+    found = reviewed(day)
+    if found is None or found.version != version:
+        review(day, version)
     promotion.record(day, decision, reviewer, reason, at, "manual__1")

@@ -4,17 +4,20 @@ from dataclasses import dataclass, field
 
 import nbformat
 import pytest
+from shapes import EXAMPLE
 
 from galley.days import Day
 from galley.proof.decision import Decision, Version
 from galley.review import changes
 from galley.review.changes import Change, Changes
 from galley.run.attempts import COMPLETED, Attempts
+from galley.settings import Settings
 from galley.stage import MIME_TYPE
 from galley.storage import files
 
 LIBRARIES = {"numpy": "2.4.0", "pandas": "3.1.1"}
 CODE = "model.fit(X, y)"
+EMPTY = nbformat.v4.new_notebook()
 
 
 @dataclass
@@ -54,6 +57,14 @@ def accept(day, stage, node):
         number = kept.begin(node)
         kept.save_page(number, "page")
         return files.digest(kept.publish(number))
+
+
+@pytest.fixture
+def settings(settings):
+    """Settings of a project that has its declaration and the notebook of its review."""
+    files.write_bytes(settings.project_file, EXAMPLE.toml.encode())
+    files.write_bytes(settings.notebooks / "train_weekly/05_review.ipynb", nbformat.writes(EMPTY).encode())
+    return Settings.from_environment({"GALLEY_HOME": str(settings.home)})
 
 
 @pytest.fixture
@@ -160,6 +171,7 @@ def test_a_report_that_is_gone_is_said(weeks, settings):
         changes.last_accepted(registered, "2"),
         changes.accepted_notebooks(changes.last_accepted(registered, "2"), Day.of("2026-11-23", settings)),
         now,
+        "review",
     )
     assert found.gone == ("03_train",)
     assert "Nothing is said of 03_train: the report that was accepted is gone." in found.in_a_line
@@ -167,7 +179,7 @@ def test_a_report_that_is_gone_is_said(weeks, settings):
 
 
 def test_stages_that_were_run_by_hand_left_no_report_to_compare_with(weeks):
-    assert weeks({}, train()[1]).gone == ("03_train",)
+    assert weeks({}, train()[1]).gone == ("03_train", "05_review")
 
 
 def test_what_was_accepted_is_found_when_its_day_was_run_again(weeks, settings):

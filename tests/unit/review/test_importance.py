@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from galley.review.importance import importance
+from galley.review.permutation import importance
 
 COLUMNS = ["strong", "weak", "none", "text"]
 

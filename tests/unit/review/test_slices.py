@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galley.review.slices import slices
+from galley.review.slicing import slices
 
 ROWS = pd.DataFrame({"carrier": ["AA"] * 40 + ["UA"] * 40 + ["B6"] * 3, "hour": [6.0, 18.0] * 41 + [6.0]})
 TARGET = np.array([1, 0] * 41 + [1])

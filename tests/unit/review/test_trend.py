@@ -1,6 +1,7 @@
 """The trend, from files as the runs write them."""
 
 import pytest
+from shapes import EXAMPLE
 
 from galley.days import Day
 from galley.review.trend import weeks
@@ -11,6 +12,7 @@ from galley.storage import files
 @pytest.fixture
 def day(tmp_path):
     """Three weeks of models, the second of which was rejected, and one that was trained again after its decision."""
+    EXAMPLE.declare(tmp_path)
     settings = Settings.from_environment({"GALLEY_HOME": str(tmp_path)})
     for version, (ds, decision) in enumerate(
         [("2026-11-02", "Approve"), ("2026-11-09", "Reject"), ("2026-11-16", None), ("2026-11-30", None)], start=1
@@ -19,7 +21,7 @@ def day(tmp_path):
         files.write_json(of.models / "metrics.json", {"version": str(version), "roc_auc": version / 10})
         if decision:
             files.write_json(
-                of.reports("train_weekly") / "decision.json", {"version": str(version), "decision": decision}
+                of.reports(EXAMPLE.train) / "decision.json", {"version": str(version), "decision": decision}
             )
     return Day.of("2026-11-16", settings)
 
@@ -42,4 +44,5 @@ def test_a_model_trained_again_has_no_decision_yet(day):
 
 
 def test_without_any_model_it_is_empty(tmp_path):
+    EXAMPLE.declare(tmp_path)
     assert weeks(Day.of("2026-11-16", Settings.from_environment({"GALLEY_HOME": str(tmp_path)})), 8).empty

@@ -38,6 +38,7 @@ class Line:
 def listing(
     request: Request,
     may_read: ReaderDep,
+    model: Text = "",
     dag: Text = "",
     state: Text = "",
     since: Text = "",
@@ -46,12 +47,21 @@ def listing(
 ) -> HTMLResponse:
     """Days and weeks, newest first; what is no day in the filter counts as not given."""
     index: Index = request.app.state.index
-    reviews = runs.waiting_reviews(may_read)
+    declared = request.app.state.settings.project
+
+    def is_shown(dag_id: str) -> bool:
+        found = declared.model_of_dag(dag_id)
+        return may_read(dag_id) and (not model or (found is not None and found.name == model))
+
+    reviews = runs.waiting_reviews(is_shown)
     wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "")
-    found = search(index, wanted, may_read, {(review.ds, review.dag_id) for review in reviews}, before)
-    days, names = index.days(), request.app.state.settings.key_metrics
+    found = search(index, wanted, is_shown, {(review.ds, review.dag_id) for review in reviews}, before)
+    days, settings = index.days(), request.app.state.settings
     lines = {
-        ds: [_line(day, key_metric(index, ds, day.dag_id, names, days), reviews) for day in dags]
+        ds: [
+            _line(day, key_metric(index, ds, day.dag_id, settings.metrics_of(day.dag_id), days), reviews)
+            for day in dags
+        ]
         for ds, dags in found.days
     }
     return page(
@@ -59,6 +69,8 @@ def listing(
         "listing",
         weeks=list(_weeks(lines)),
         wanted=wanted,
+        model=model,
+        models=list(declared.models),
         dags=sorted({name for ds in days[:60] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
         before=found.before,
         is_first=not before,

@@ -90,7 +90,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GALLEY_DATA": str(settings.data),
         "GALLEY_OUTPUTS": str(settings.outputs),
         "GALLEY_NOTEBOOKS": str(settings.notebooks),
-        "GALLEY_MODEL": settings.model,
+        "GALLEY_MODEL": settings.model_name,
         "GALLEY_WARM_KERNELS": "off",
     }
 

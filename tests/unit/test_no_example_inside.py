@@ -1,0 +1,26 @@
+"""The library knows no name of the example: no DAG, stage, file, metric or column, and imports no domain."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[2]
+SOURCES = sorted((HOME / "src/galley").rglob("*.py"))
+DECLARED = tomllib.loads((HOME / "galley.toml").read_text())["models"]["flights-late"]
+STAGES = {path.stem for path in (HOME / "notebooks").glob("*/*.ipynb")}
+NAMES = {
+    "flights-late", DECLARED["train"], DECLARED["predict"], DECLARED["generate"], *DECLARED["dags"],
+    DECLARED["key"], *STAGES, "train_data.csv", "train.csv", "val.csv", "on_time", "flights",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(HOME).as_posix())
+def test_a_module_names_nothing_of_the_example(path):
+    text = path.read_text()
+    assert [name for name in sorted(NAMES) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)] == []
+
+
+def test_the_names_are_those_that_there_are():
+    assert {"train_weekly", "05_review", "flight_id", "rollback_model"} <= NAMES

@@ -1,0 +1,67 @@
+"""What people import is listed in one place for each of them, and importing that place does nothing."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[2]
+PACKAGES = ["galley", "galley.review", "galley.airflow"]
+NEEDS = {"galley": "mlflow", "galley.review": "sklearn", "galley.airflow": "airflow"}
+
+
+def for_typing(package):
+    """The names that a package imports for type checkers."""
+    tree = ast.parse(Path(importlib.import_module(package).__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    return {name.name: node.module for node in block.body for name in node.names}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_type_checker_sees_the_names_that_there_are(package):
+    assert for_typing(package) == importlib.import_module(package)._NAMES
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_public_name_is_there_where_its_libraries_are(package):
+    if not find_spec(NEEDS[package]):
+        pytest.skip(f"{package} is used where {NEEDS[package]} is")
+    found = importlib.import_module(package)
+    for name in found.__all__:
+        if name in found._NAMES:
+            assert getattr(found, name).__doc__ or isinstance(getattr(found, name), str | dict)
+        else:
+            importlib.import_module(f"{package}.{name}")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_a_package_imports_nothing_of_it(package):
+    code = f"import sys, {package}; print(*[name for name in sys.modules if name.startswith('galley.')])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(told) - {package} == {"galley.public"}
+
+
+def test_a_name_that_is_not_public_is_no_attribute():
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = importlib.import_module("galley").nothing
+
+
+def test_dag_files_import_from_one_place():
+    found = {
+        line for path in (HOME / "dags").glob("*.py") for line in path.read_text().splitlines() if "galley" in line
+    }
+    imports = {line.split(" import ")[0] for line in found if line.startswith(("from ", "import "))}
+    assert imports == {"from galley.airflow"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_reference_lists_each_public_name(package):
+    text = (HOME / "docs/reference.md").read_text()
+    section = re.search(rf"^### {re.escape(package)}\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL)[1]
+    listed = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert listed == set(importlib.import_module(package).__all__)
