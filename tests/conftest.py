@@ -66,7 +66,8 @@ def receiver():
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append({**sent, "path": self.path})
             self.send_response(200)
             self.end_headers()
 

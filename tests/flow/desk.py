@@ -132,26 +132,26 @@ class Desk:
         body |= {"include_downstream": True, "only_failed": False, "reset_dag_runs": True}
         self.ask("POST", f"dags/{DAG}/clearTaskInstances", body)
 
-    def answer(self, ds, option, reason, user="ada"):
+    def answer(self, ds, option, reason, user="ada", dag=DAG):
         """Answer the review of a week, as soon as a program may: see galley.local.parking, which knows of one wait."""
-        self.wait(ds, "approval", "awaiting_input")
-        while not self._ends_were_seen(ds):
+        self.wait(ds, "approval", "awaiting_input", dag)
+        while not self._ends_were_seen(ds, dag):
             time.sleep(0.5)
-        self.answer_now(ds, option, reason, user)
+        self.answer_now(ds, option, reason, user, dag)
 
-    def _ends_were_seen(self, ds):
+    def _ends_were_seen(self, ds, dag):
         """Whether the scheduler has seen the end of each process that asked in this try."""
-        run, task = self.client().run(DAG, ds), self.task(ds, "approval")
-        words = (run.run_id, "approval", f"try_number={task.try_number}")
+        run, task = self.client().run(dag, ds), self.task(ds, "approval", dag)
+        words = (dag, run.run_id, "approval", f"try_number={task.try_number}")
         log = (self.settings.home / ".airflow/logs/services/scheduler.log").read_text(errors="replace").splitlines()
         lines = [line for line in log if all(word in line for word in words)]
         asked = sum("Pausing task as AWAITING_INPUT" in line for line in lines)
         ended = sum("Received executor event with state success" in line for line in lines)
         return 0 < asked <= ended
 
-    def answer_now(self, ds, option, reason, user="ada"):
+    def answer_now(self, ds, option, reason, user="ada", dag=DAG):
         body = {"chosen_options": [option], "params_input": {"reason": reason}}
-        self.ask("PATCH", f"{self._instance(ds, 'approval')}/-1/hitlDetails", body, user)
+        self.ask("PATCH", f"{self._instance(ds, 'approval', dag)}/-1/hitlDetails", body, user)
 
     def mark_success(self, ds, task_id):
         self.ask("PATCH", self._instance(ds, task_id), {"new_state": "success"})
@@ -162,9 +162,9 @@ class Desk:
         tries = sorted((folder / f"task_id={task_id}").glob("*.log"), key=lambda path: path.stat().st_mtime)
         return tries[-1].read_text() if tries else ""
 
-    def _instance(self, ds, task_id):
-        run_id = quote(self.client().run(DAG, ds).run_id, safe="")
-        return f"dags/{DAG}/dagRuns/{run_id}/taskInstances/{task_id}"
+    def _instance(self, ds, task_id, dag=DAG):
+        run_id = quote(self.client().run(dag, ds).run_id, safe="")
+        return f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task_id}"
 
 
 @contextmanager

@@ -61,6 +61,8 @@ class NotebookOperator(PapermillOperator):
 
     template_fields: Sequence[str] = (*PapermillOperator.template_fields, "run_if")
     operator_extra_links = (ReportLink(),)
+    # What Airflow keeps of a task's kind: by this, a subclass is known for what it is.
+    custom_operator_name = "NotebookOperator"
     ui_color = "#eef4ea"
 
     def __init__(

@@ -37,6 +37,9 @@ class ReviewOperator(HITLOperator):
     texts: decision, reviewer, reason and answered_at (UTC).
     """
 
+    # What Airflow keeps of a task's kind: by this, a subclass is known for what it is.
+    custom_operator_name = "ReviewOperator"
+
     def __init__(
         self,
         *,
