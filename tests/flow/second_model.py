@@ -43,7 +43,7 @@ with DAG(
     approval = ReviewOperator(
         task_id="approval", subject="Churn of " + DS, body="{{{{ ti.xcom_pull('judge')['summary'] }}}}"
     )
-    answer = "{{{{ (ti.xcom_pull('approval') or {{{{}}}}).get('%s') }}}}"
+    answer = "{{{{ (ti.xcom_pull('approval') or {{}}).get('%s') }}}}"
     sign = NotebookOperator(
         task_id="sign",
         input_nb="{DAG}/03_sign.ipynb",

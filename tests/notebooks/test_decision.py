@@ -224,7 +224,8 @@ def test_a_version_has_a_card_that_follows_it_into_production_and_out(second_wee
 def test_the_record_page_shows_the_digest_of_all_that_was_decided_on(first_week: Week) -> None:
     reports = first_week[0].day.reports("train_weekly")
     digests = files.read_json(reports / "decision.json")["digests"]
-    assert {"model", "val.csv", "05_review.ipynb", "05_review.html"} <= set(digests)
+    rows = f"data/processed/{first_week[0].day}/val.csv"
+    assert {"model", "galley.toml", rows, "05_review.ipynb", "05_review.html"} <= set(digests)
     page = (reports / "06_record.html").read_text()
     assert [name for name, digest in digests.items() if f"{digest}  {name}" not in page] == []
 
@@ -264,7 +265,7 @@ def test_a_rollback_says_from_where_to_where_and_by_whom(second_week: Week) -> N
 
 
 def test_the_reports_of_the_stages_go_to_the_run_of_the_training(validated: "Project") -> None:
-    record = validated.run(RECORD, decision="Approve", **ANSWER)
+    record = validated.run(RECORD, decision="Reject", **ANSWER)
     client: MlflowClient = models.connect(validated.settings)
     logged = client.list_artifacts(versions.training_run(validated.day.models), "reports")
     stages = ("01_prepare", "02_split", "03_train", "04_validate")
@@ -272,6 +273,12 @@ def test_the_reports_of_the_stages_go_to_the_run_of_the_training(validated: "Pro
     # Copies of a project log to the first one's folder, so that those of other tests may be there too.
     assert set(expected) <= {artifact.path for artifact in logged}
     assert record["reports"] == len(expected)
+
+
+def test_an_approval_without_a_review_is_not_recorded(validated: "Project") -> None:
+    with pytest.raises(DecisionError, match="Version 1 has no review: the stage 'review' of train_weekly"):
+        validated.run(RECORD, decision="Approve", **ANSWER)
+    assert not (validated.day.reports("train_weekly") / "decision.json").exists()
 
 
 def test_silence_is_recorded_as_a_rejection_and_promotes_nothing(validated: "Project") -> None:
@@ -304,7 +311,7 @@ def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
 
 def test_a_day_that_was_split_anew_is_not_judged_until_it_is_trained_anew(project: "Project") -> None:
     project.run("train_weekly/02_split.ipynb", seed=1)
-    with pytest.raises(DecisionError, match=r"may have learned from the rows it is judged on\. Run 03_train"):
+    with pytest.raises(DecisionError, match=r"may have learned from the rows it is judged on\. Train it again"):
         project.run(VALIDATE)
     assert not (project.day.models / "metrics.json").exists()
 
