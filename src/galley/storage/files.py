@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _UNSAFE = re.compile(r"[^\w.+-]|^\.+")
 _LONGEST_NAME = 120
@@ -145,6 +148,38 @@ def save(target: Path, content: bytes) -> None:
         raise
 
 
+def create(target: Path, content: bytes) -> bool:
+    """Write a file that is not there yet, in one step and onto the disk; False, and nothing is written, if it is."""
+    if is_remote(target):
+        return bucket.swap(target, content, None) is not None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".part.", dir=target.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            os.fchmod(descriptor, 0o444)
+            stream.flush()
+            os.fsync(descriptor)
+        _name_first(draft, target)
+        _flush(target.parent)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+def _name_first(draft: Path, target: Path) -> None:
+    """Give the draft the name of a file that is not there. Raises FileExistsError."""
+    try:
+        os.link(draft, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        _rename(draft, target, _RENAME_NOREPLACE)  # a file system that has no second names
+
+
 def sweep(folder: Path, beginning: str) -> None:
     """Remove what processes that were killed while they saved files of such names have left. A bucket has no drafts."""
     if not is_remote(folder):
@@ -212,6 +247,31 @@ def read_bytes(path: Path) -> bytes:
     return found[0]
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """What a small file holds. It never waits, as for a pipe, and follows no link at the path's end.
+
+    Raises OSError, and ValueError if it is not a file, or has more bytes than `limit`.
+    """
+    if is_remote(path):
+        if path.stat().st_size > limit:
+            raise ValueError(f"it has more than {limit:,} bytes")
+        return read_bytes(path)
+    with open_regular(path, os.O_NOFOLLOW) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"it has more than {limit:,} bytes")
+    return content
+
+
+def open_regular(path: Path, flags: int = 0) -> BufferedReader:
+    """A file of this machine, to be read; never waits. Raises OSError, and ValueError if it is not a regular file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def read_notebook(path: Path) -> "NotebookNode":
     """A notebook as it stands. Raises OSError, and what nbformat raises of what is none."""
     import nbformat  # here, because every DAG file imports this module
@@ -230,7 +290,11 @@ def _flush(path: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> None:
     """Swap two paths in one step: rename(2) alone cannot replace a folder that is not empty."""
+    _rename(one, other, _RENAME_EXCHANGE)
+
+
+def _rename(one: Path, other: Path, flags: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), flags) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(other))

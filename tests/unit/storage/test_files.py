@@ -1,5 +1,7 @@
 """Files appear whole or not at all, whatever is in their place, and a digest says what they hold."""
 
+import errno
+import os
 import threading
 from pathlib import Path
 
@@ -200,3 +202,43 @@ def test_two_texts_never_share_a_safe_name(one, other):
 @pytest.mark.parametrize("name", ["01_prepare", "02_count.m7", "train-weekly", "01_prüfen", "01_日本"])
 def test_a_name_that_is_safe_already_is_kept(name):
     assert files.safe_name(name) == name
+
+
+def test_a_file_is_created_once_and_what_is_there_stays(tmp_path):
+    target = tmp_path / "new" / "000001.json"
+    assert files.create(target, b"one")
+    assert not files.create(target, b"two")
+    assert target.read_bytes() == b"one"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_is_created_once_where_there_are_no_second_names(tmp_path, monkeypatch):
+    def refused(*args):
+        raise OSError(errno.EOPNOTSUPP, "no second names")
+
+    monkeypatch.setattr(os, "link", refused)
+    assert files.create(tmp_path / "x", b"one")
+    assert not files.create(tmp_path / "x", b"two")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one"]
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda path: path.symlink_to("/dev/zero"), OSError),
+        (lambda path: os.mkfifo(path), ValueError),
+        (lambda path: path.mkdir(), ValueError),
+        (lambda path: path.write_bytes(b"x" * 11), ValueError),
+        (lambda _: None, FileNotFoundError),
+    ],
+    ids=["link", "pipe", "folder", "large", "nothing"],
+)
+def test_reading_a_small_file_waits_for_nothing_and_follows_nothing(tmp_path, make, error):
+    make(tmp_path / "x")
+    with pytest.raises(error):
+        files.read_regular(tmp_path / "x", 10)
+
+
+def test_a_small_file_is_read_up_to_its_limit(tmp_path):
+    (tmp_path / "x").write_bytes(b"x" * 10)
+    assert files.read_regular(tmp_path / "x", 10) == b"x" * 10
