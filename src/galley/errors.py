@@ -16,6 +16,7 @@ galley.local.errors.
     │   ├── ModelNotFound         a model that does not resolve, or does not load
     │   ├── ConclusionError       a conclusion that is not small, plain JSON
     │   └── DecisionError         a promotion that lacks its decision, or whose evidence changed
+    │       └── SignatureError    a statement that no trusted key signed, or that was changed, moved or removed
     ├── StageFailed               a cell raised an error that galley does not know
     └── Transient                 worth another try
         ├── StageBusy             another run of the same stage and day is under way
@@ -82,6 +83,10 @@ class ConclusionError(Permanent):
 
 class DecisionError(Permanent):
     """A promotion that lacks its recorded decision, or whose evidence changed since."""
+
+
+class SignatureError(DecisionError):
+    """A statement that no trusted key signed, or that was changed, moved or removed since."""
 
 
 class StageFailed(GalleyError):

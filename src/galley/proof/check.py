@@ -1,0 +1,116 @@
+"""Check: whether the files that a statement names still are what they were, and what statements say of a version."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from galley.errors import DecisionError, SignatureError
+from galley.proof.chain import Chain, Head, Signed
+from galley.proof.decision import APPROVE
+from galley.proof.keys import TrustedKeys
+from galley.proof.statements import File, Statement
+from galley.storage import files
+
+Locate = Callable[[str], Path]
+"""Says where the file of a name is here; `galley.settings.absolute_path` does, of a project."""
+
+
+class Kind(StrEnum):
+    """What a check can find. That a source moved on is said, and is no fault: notebooks are there to be edited."""
+
+    CHANGED = "evidence changed"
+    MOVED_ON = "source has moved on since"
+    UNSIGNED = "not signed by a key that this project trusts"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not what was signed, and what to do about it."""
+
+    kind: Kind
+    name: str
+    problem: str
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether a decision does not stand because of it."""
+        return self.kind is not Kind.MOVED_ON
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name} {self.problem}".rstrip()
+
+
+def changes(statement: Statement, locate: Locate) -> list[Finding]:
+    """What is no longer as the statement says: faults first, then sources that moved on."""
+    found = [Finding(Kind.CHANGED, *fault) for fault in _faults(statement.files, locate)]
+    return found + [Finding(Kind.MOVED_ON, *fault) for fault in _faults(statement.decided.sources, locate)]
+
+
+def _faults(stated: Iterable[File], locate: Locate) -> list[tuple[str, str]]:
+    problems = [(file.name, file_problem(file, locate(file.name))) for file in stated]
+    return [(name, problem) for name, problem in problems if problem]
+
+
+def file_problem(stated: File, path: Path) -> str:
+    """What is wrong with a file, blank if nothing is. No more of it is read than the statement says it has."""
+    try:
+        with files.open_regular(files.local(path)) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size != stated.annotations.bytes:
+                return f"has {size:,} bytes now instead of {stated.annotations.bytes:,}"
+            is_same = hashlib.file_digest(stream, "sha256").hexdigest() == stated.digest.sha256
+            return "" if is_same else "has other content now"
+    except FileNotFoundError:
+        return "is not there any more"
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({error})"
+
+
+def audit(chain: Chain, keys: TrustedKeys, locate: Locate, known: Head | None = None) -> list[Finding]:
+    """All that is not as it was signed: in the chain, and in the files of each version's newest statement."""
+    try:
+        statements = chain.read(keys, known)
+    except SignatureError as error:
+        return [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
+    newest = {signed.statement.decided.version: signed.statement for signed in statements}
+    return [finding for statement in newest.values() for finding in changes(statement, locate)]
+
+
+def newest(statements: Sequence[Signed], version: str) -> Signed:
+    """The newest statement about a version. Raises DecisionError if there is none."""
+    found = [signed for signed in statements if signed.statement.decided.version == version]
+    if not found:
+        raise DecisionError(
+            f"There is no signed statement about version {version}. Have it reviewed, and answer the review in Airflow."
+        )
+    return found[-1]
+
+
+def approvers(statements: Sequence[Signed], version: str) -> tuple[str, ...]:
+    """The people who approved a version as it is stated last, each once, in their order.
+
+    An approval counts until the version is decided otherwise, and only for the same files and the same policy.
+    """
+    last = newest(statements, version).statement
+    people: list[str] = []
+    for signed in reversed([each for each in statements if each.statement.decided.version == version]):
+        said = signed.statement
+        is_same = said.files == last.files and said.decided.policy_digest == last.decided.policy_digest
+        if said.decided.decision != APPROVE or not is_same:
+            break
+        people.insert(0, said.decided.person)
+    return tuple(dict.fromkeys(people))
+
+
+def require_unchanged(statement: Statement, locate: Locate) -> None:
+    """Raise DecisionError if a file is no longer what was decided on."""
+    faults = [finding for finding in changes(statement, locate) if finding.is_fault]
+    if faults:
+        decided = statement.decided
+        raise DecisionError(
+            f"What version {decided.version} of {decided.model} was decided on is not what it was: "
+            f"{'; '.join(map(str, faults))}. Restore it from a backup, or have the version reviewed again."
+        )
