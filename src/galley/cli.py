@@ -1,4 +1,4 @@
-"""The command `galley`: run a stage, check what notebooks declare, verify what a day's reports say."""
+"""The command `galley`: run a stage, check what notebooks declare, verify reports and decisions, export, make keys."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from galley.days import Day
 from galley.errors import FAILED, GalleyError, exit_code
+from galley.proof.commands import add_commands
 from galley.settings import Settings
 
 
@@ -47,9 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
 
-    verify = commands.add_parser("verify", help="recompute a day's digests; exit code 1 if anything no longer matches")
-    verify.add_argument("ds", help="the day, YYYY-MM-DD")
-    verify.set_defaults(command=_verify)
+    add_commands(commands)
     return parser
 
 
@@ -94,14 +93,6 @@ def _check(asked: argparse.Namespace) -> int:
     problems = [problem for path in notebooks for problem in Notebook.load(path).problems()]
     print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
-
-
-def _verify(asked: argparse.Namespace) -> int:
-    from galley.proof.verify import verify
-
-    mismatches = verify(Day.of(asked.ds))
-    print("\n".join([*map(str, mismatches), f"{asked.ds}: mismatches: {len(mismatches)}"]))
-    return FAILED if mismatches else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from galley.proof.chain import Chain, Head
 from galley.proof.decision import REJECT, stamp
 from galley.proof.envelope import Envelope
 from galley.proof.keys import PublicKey, SigningKey, TrustedKeys
-from galley.proof.statements import Digest
+from galley.proof.statements import Digest, Link, Predicate, Statement
 from galley.storage import files
 
 EARLY, LATE = "2013-01-01T00:00:00.000000Z", "2035-01-01T00:00:00.000000Z"
@@ -226,3 +226,13 @@ def test_nobody_approves_without_a_name_a_reason_and_a_report(decide, changes):
 def test_a_decision_that_cannot_be_stated_says_which_part(decide, changes, fault):
     with pytest.raises(DecisionError, match=fault):
         decide(**changes)
+
+
+def test_a_statement_that_is_dated_before_the_one_before_it_is_refused(chain, append, keys, key, stated, decide):
+    """As by a thief of a key that has been revoked since."""
+    last = append(version="1")
+    link = Link(sequence=2, previous=Digest.of(last.content), made_at=EARLY)
+    backdated = Statement(subject=tuple(stated.model), predicate=Predicate(decided=decide(version="2"), link=link))
+    files.create(chain.folder / "000002.json", Envelope.seal(backdated, key).to_bytes())
+    with pytest.raises(SignatureError, match="at an earlier time"):
+        chain.read(keys)

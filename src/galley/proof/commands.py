@@ -1,0 +1,191 @@
+"""The commands about decisions: `galley verify`, `galley export` and `galley keys`."""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from galley.errors import FAILED, MissingInput, SettingsError
+from galley.settings import Settings, absolute_path
+
+_EXIT_CODES = "Exit codes: 0 nothing was found, 1 something was, 2 the command was misspelt, 75 try again later."
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the parser of `galley`."""
+    verify = commands.add_parser(
+        "verify",
+        help="check a day, an exported file, or all signed statements; exit code 1 if anything is not what it was",
+        epilog=_EXIT_CODES,
+    )
+    verify.add_argument(
+        "what", nargs="?", help="a day, YYYY-MM-DD, or a file of `galley export`; without it, every statement"
+    )
+    verify.add_argument("--keys", type=Path, help="the folder of public keys to trust instead of those in the file")
+    verify.add_argument("--json", action="store_true", help="print what was found as JSON")
+    verify.set_defaults(command=_verify)
+
+    export = commands.add_parser("export", help="pack a version's statements, reports and keys into one file")
+    export.add_argument("version", help="the version's number in the registry")
+    export.add_argument("--model", help="its model; without it, the only one that was decided on")
+    export.add_argument("--card", type=Path, help="a model card to pack with it; it is not signed")
+    export.add_argument("--to", type=Path, help="the file; without it, <model>-<version>.zip here")
+    export.set_defaults(command=_export)
+
+    keys = commands.add_parser("keys", help="make a key that signs decisions, and list those that are trusted")
+    actions = keys.add_subparsers(required=True, metavar="ACTION")
+    generate = actions.add_parser("generate", help="write a public key to keys/, and its private key to a file")
+    generate.add_argument("name", help="what to call it, as in 2026")
+    generate.add_argument("--private", type=Path, help="a new file, readable by you alone; without it, it is printed")
+    generate.set_defaults(command=_generate)
+    actions.add_parser("list", help="the trusted keys with their ids and their validity").set_defaults(command=_list)
+    identify = actions.add_parser("id", help="the id of a private key that comes on standard input")
+    identify.set_defaults(command=_identify)
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    if asked.what is None:
+        return _verify_statements(asked)
+    is_file = "/" in asked.what or "." in asked.what or Path(asked.what).is_file()
+    return _verify_export(asked) if is_file else _verify_day(asked)
+
+
+def _verify_day(asked: argparse.Namespace) -> int:
+    from galley.days import Day
+    from galley.proof.verify import verify
+
+    mismatches = verify(Day.of(asked.what))
+    said = [*map(str, mismatches), f"{asked.what}: mismatches: {len(mismatches)}"]
+    _print(asked, said, {"ds": asked.what, "mismatches": [asdict(mismatch) for mismatch in mismatches]})
+    return FAILED if mismatches else 0
+
+
+def _verify_statements(asked: argparse.Namespace) -> int:
+    from galley.proof.check import audit
+
+    settings = Settings.from_environment()
+    keys = _trusted(asked.keys or _folder(settings))
+    chains = _chains(settings)
+    findings = [
+        finding for chain in chains for finding in audit(chain, keys, partial(absolute_path, settings=settings))
+    ]
+    faults = sum(finding.is_fault for finding in findings)
+    said = [*map(str, findings), f"models: {len(chains)}, findings: {faults}"]
+    models = [chain.model for chain in chains]
+    _print(asked, said, {"models": models, "findings": [asdict(finding) for finding in findings]})
+    return FAILED if faults else 0
+
+
+def _verify_export(asked: argparse.Namespace) -> int:
+    from galley.proof.export import verify_file
+
+    result = verify_file(Path(asked.what), _trusted(asked.keys) if asked.keys else None)
+    said = [str(finding) for finding in result.findings]
+    if result.newest:
+        decided = result.newest.statement.decided
+        said.append(
+            f"version {decided.version} of {decided.model}: {decided.decision} by {decided.person}, "
+            f"{decided.answered_at}: {decided.reason}"
+        )
+        said += [f"signed by the key {key.name}, {key.id}" for key in result.signers]
+        said += (
+            [] if asked.keys else ["Those keys are the file's own: compare their ids, or give the folder with --keys."]
+        )
+    _print(asked, [*said, f"{asked.what}: findings: {result.faults}"], result.to_json())
+    return FAILED if result.faults else 0
+
+
+def _export(asked: argparse.Namespace) -> int:
+    from galley.proof.export import export, verify_file
+    from galley.storage import files
+
+    settings = Settings.from_environment()
+    chains = [chain for chain in _chains(settings) if asked.model in (None, chain.model)]
+    if len(chains) != 1:
+        known = ", ".join(chain.model for chain in _chains(settings)) or "none"
+        raise MissingInput(f"Models with signed decisions: {known}. Name one of them with --model.")
+    card = asked.card.read_bytes() if asked.card else None
+    locate = partial(absolute_path, settings=settings)
+    content = export(chains[0], asked.version, _trusted(_folder(settings)), locate, card)
+    target = asked.to or Path(f"{files.safe_name(chains[0].model)}-{asked.version}.zip")
+    files.write_bytes(target.resolve(), content)
+    result = verify_file(target)
+    print("\n".join([*map(str, result.findings), f"{target}: findings: {result.faults}"]))
+    return FAILED if result.faults else 0
+
+
+def _generate(asked: argparse.Namespace) -> int:
+    from galley.proof.decision import stamp
+    from galley.proof.keys import PublicKey, SigningKey
+    from galley.storage import files
+
+    if not re.fullmatch(r"[\w][\w.-]{0,99}", asked.name, re.ASCII):
+        raise SettingsError(f"{asked.name!r} cannot be the name of a file. Give letters, digits, dots and dashes.")
+    key = SigningKey.generate()
+    public = PublicKey(asked.name, key.public, not_before=stamp(datetime.now(UTC)))
+    path = _folder(Settings.from_environment()) / f"{asked.name}.toml"
+    if path.exists():
+        raise SettingsError(f"{path} is there already. Give the new key another name.")
+    if asked.private:
+        _write_private(asked.private, key.to_text())
+    files.write_bytes(path, public.to_bytes())
+    print(f"{key.id}: public key in {path}", file=sys.stderr)
+    print(f"private key in {asked.private}" if asked.private else key.to_text())
+    return 0
+
+
+def _write_private(path: Path, text: str) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(f"{text}\n")
+    except FileExistsError:
+        raise SettingsError(f"{path} is there already. Name a new file for the private key.") from None
+
+
+def _list(_: argparse.Namespace) -> int:
+    for key in _trusted(_folder(Settings.from_environment())).all:
+        until = f" until {key.not_after}" if key.not_after else ""
+        revoked = f", revoked at {key.revoked}" if key.revoked else ""
+        print(f"{key.id} {key.name} from {key.not_before}{until}{revoked}")
+    return 0
+
+
+def _identify(_: argparse.Namespace) -> int:
+    from galley.proof.keys import SigningKey
+
+    print(SigningKey.read(sys.stdin.read(10_000)).id)
+    return 0
+
+
+def _folder(settings: Settings) -> Path:
+    from galley.proof.keys import FOLDER
+
+    return settings.home / FOLDER
+
+
+def _trusted(folder: Path) -> Any:
+    from galley.proof.keys import TrustedKeys
+
+    if not folder.is_dir():
+        raise MissingInput(f"There is no folder of public keys at {folder}. Make a key with: galley keys generate")
+    return TrustedKeys.read(folder)
+
+
+def _chains(settings: Settings) -> list[Any]:
+    from galley.proof.chain import FOLDER, Chain
+    from galley.storage import bucket, files
+
+    folder = settings.outputs / FOLDER
+    names = bucket.folders(folder) if files.is_remote(folder) else files.listed(folder)
+    return [Chain(folder / name, name) for name in sorted(names) if not name.startswith(".")]
+
+
+def _print(asked: argparse.Namespace, said: Sequence[str], found: object) -> None:
+    print(json.dumps(found, indent=2, ensure_ascii=False) if asked.json else "\n".join(said))
