@@ -3,9 +3,10 @@
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 from nbformat import NotebookNode
@@ -15,6 +16,8 @@ from galley.run.provenance import stated
 
 LINES = 2_000
 """Lines of output that are compared; what is beyond is said to be left out."""
+_STEPS = 5_000_000
+"""Steps in which lines are aligned, one or two seconds; what is unlike takes thousands."""
 _WIDTH = 400
 _CONTEXT = 2
 _INJECTED = "injected-parameters"
@@ -81,16 +84,43 @@ def changed(rows: list[Row], left: NotebookNode, right: NotebookNode) -> list[Ro
 
 def outputs(left: NotebookNode, right: NotebookNode) -> list[Line]:
     """The text that each printed or showed: changed lines with a little of what is around them."""
-    sides = [list(_lines(node)) for node in (left, right)]
+    sides = [list(islice(_lines(node), LINES + 1)) for node in (left, right)]
     was_cut = any(len(side) > LINES for side in sides)
     one, other = (side[:LINES] for side in sides)
     lines: list[Line] = []
-    groups = difflib.SequenceMatcher(None, one, other, autojunk=False).get_grouped_opcodes(_CONTEXT)
+    matcher = _Bounded(one, other)
+    groups = matcher.get_grouped_opcodes(_CONTEXT)
     for number, group in enumerate(groups):
         lines += [Line("gap")] if number else []
         for kind, a, b, c, d in group:
             lines += _pairs(kind, one[a:b], other[c:d])
-    return [*lines, Line("gap", f"only the first {LINES:,} lines were compared")] if was_cut else lines
+    notes = {
+        f"only the first {LINES:,} lines were compared": was_cut,
+        "too many lines are alike: some are shown as changed that are only further up or down": matcher.was_cut,
+    }
+    return [*lines, *(Line("gap", note) for note, is_so in notes.items() if is_so)]
+
+
+class _Bounded(difflib.SequenceMatcher[str]):
+    """Lines aligned in a bounded number of steps. Lines that repeat take their number squared, and again."""
+
+    def __init__(self, one: list[str], other: list[str]) -> None:
+        self._left = _STEPS
+        repeats = Counter(other)
+        self._costs = [1 + repeats[line] for line in one]
+        super().__init__(None, one, other, autojunk=False)
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the steps were used up."""
+        return self._left < 0
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        """See SequenceMatcher; nothing matches any more when the steps are used up."""
+        self._left -= sum(self._costs[alo:ahi])
+        return difflib.Match(alo, blo, 0) if self.was_cut else super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def without_noise(text: str, ds: str) -> str:

@@ -74,3 +74,32 @@ def test_very_long_outputs_are_compared_so_far_and_say_so(pair):
 def test_a_notebook_without_a_record_has_nothing_to_compare():
     bare = nbformat.v4.new_notebook()
     assert differences.parameters(bare, bare) == differences.conclusions(bare, bare) == []
+
+
+@pytest.mark.parametrize(
+    "line", [lambda _: "same", lambda n: "ab"[n % 2], lambda n: str(n % 40), lambda n: "x" * (n % 7)]
+)
+def test_lines_that_repeat_are_compared_in_a_bounded_number_of_steps(pair, monkeypatch, line):
+    taken = []
+    real = differences._Bounded.find_longest_match
+
+    def counted(self, alo, ahi, blo, bhi):
+        found = real(self, alo, ahi, blo, bhi)
+        if not self.was_cut:
+            taken.append(sum(self._costs[alo:ahi]))
+        return found
+
+    monkeypatch.setattr(differences._Bounded, "find_longest_match", counted)
+    left = "\n".join(f"{line(number)} " for number in range(3000))
+    right = "\n".join(f"{line(number * 7 + number // 3)} " for number in range(3000))
+    lines = differences.outputs(*pair(left, right))
+    assert sum(taken) <= differences._STEPS
+    assert all(found.kind in ("same", "changed", "left", "right", "gap") for found in lines)
+
+
+def test_where_the_steps_are_used_up_it_is_said(pair, monkeypatch):
+    monkeypatch.setattr(differences, "_STEPS", 10)
+    lines = differences.outputs(*pair("a\nb\na\nb\nc", "b\na\nb\na\nd"))
+    assert lines[-1].kind == "gap"
+    assert "too many lines are alike" in lines[-1].left
+    assert differences.outputs(*pair("a\nb", "a\nb")) == []
