@@ -1,9 +1,12 @@
 """Reports in Airflow's own application: who may read them, what is shown, and what hostile notebooks come to."""
 
+import ctypes
 import html
+import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from datetime import UTC, datetime
@@ -341,7 +344,7 @@ def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
 
 def test_a_copy_for_jupyterlab_has_the_same_cells_and_is_not_the_source(home, airflow):
     editor = client_of(airflow, "USER")
-    answer = editor.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html")
+    answer = editor.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html", headers={"Origin": "http://localhost"})
     name = f"scratch/{DS}/{DAG}/01_prepare.ipynb"
     assert answer.json() == {"address": f"http://localhost:8888/lab/tree/{name}"}
     node = nbformat.read(home.folder / "notebooks" / name, as_version=4)
@@ -350,14 +353,20 @@ def test_a_copy_for_jupyterlab_has_the_same_cells_and_is_not_the_source(home, ai
     assert node.cells[1].outputs == []
 
 
-def test_another_site_cannot_have_copies_made(airflow):
+@pytest.mark.parametrize(
+    "origin",
+    ["https://example.org", "null", "http://localhost.example.org", "http://localhost:8888", "localhost", None],
+)
+def test_another_site_cannot_have_copies_made(airflow, origin):
     editor = client_of(airflow, "USER")
+    headers = {"Sec-Fetch-Site": "same-origin"} | ({"Origin": origin} if origin else {})
     address = f"/galley/scratch/{DS}/{DAG}/01_prepare.html"
-    assert editor.post(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == HTTPStatus.FORBIDDEN
+    assert editor.post(address, headers=headers).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_who_may_only_read_cannot_have_copies_made(client):
-    assert client.post(f"/galley/scratch/{DS}/{DAG}/01_prepare.html").status_code == HTTPStatus.FORBIDDEN
+    address = f"/galley/scratch/{DS}/{DAG}/01_prepare.html"
+    assert client.post(address, headers={"Origin": "http://localhost"}).status_code == HTTPStatus.FORBIDDEN
 
 
 def active_parts(page):
@@ -475,3 +484,47 @@ def test_the_frame_is_light_or_dark_as_the_page_around_it(client):
 def test_a_second_dag_in_the_query_is_not_a_way_around_the_first(airflow):
     address = f"/galley/runs?dag_id=other&dag_id={DAG}&run_id=o1"
     assert client_of(airflow, None).get(address).status_code == HTTPStatus.FORBIDDEN
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "decision.json", "01_prepare.ipynb"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[" * 200_000, b'{"decision": ["x"], "reviewer": {}}', b'{"decision": "\\ud800"}', b"\xff", b'{"cells": 1}'],
+    ids=["empty", "deep", "other types", "half a character", "binary", "cells"],
+)
+def test_one_malformed_file_leaves_every_other_report_readable(home, client, name, content):
+    files.write_bytes(home.outputs / "2026-11-09" / DAG / name, content)
+    listed = client.get("/galley/reports")
+    assert listed.status_code == HTTPStatus.OK
+    assert f"/reports/{DS}/{DAG}" in listed.text
+    for address in ("reports", "files", "live", "compare"):
+        ending = "" if address == "compare" else ".html"
+        answer = client.get(f"/galley/{address}/2026-11-09/{DAG}/01_prepare{ending}")
+        assert answer.status_code in (HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def test_no_secret_is_served_while_a_page_and_a_link_change_places(home, client):
+    """As somebody who writes to outputs does it, for a viewer who asks again and again."""
+    if files.is_remote(home.outputs):
+        pytest.skip("a bucket has no links")
+    (home.folder / "secret.html").write_text("a secret of Airflow's")
+    page = home.outputs / "2026-11-02" / DAG / "01_prepare.html"
+    files.write_bytes(page, b"<p>the page</p>")
+    link = page.with_name("link")
+    link.symlink_to(home.folder / "secret.html")
+    libc, over = ctypes.CDLL(None), threading.Event()
+
+    def swap():
+        while not over.is_set():
+            libc.renameat2(-100, os.fsencode(page), -100, os.fsencode(link), 2)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        kinds = [f"/galley/files/2026-11-02/{DAG}/01_prepare.html{query}" for query in ("", "?download=true")]
+        answers = [client.get(address) for _ in range(150) for address in kinds]
+    finally:
+        over.set()
+        swapper.join()
+    assert {answer.text for answer in answers if answer.status_code == HTTPStatus.OK} == {"<p>the page</p>"}
+    assert not any("secret" in answer.text for answer in answers)

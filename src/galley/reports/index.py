@@ -1,5 +1,6 @@
 """The index: days, DAGs and stages that there are reports of, by names of folders; keeps what it read while true."""
 
+import json
 import re
 from collections.abc import Hashable, Iterator
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any
 
 from galley.notebooks.names import stage_of
 from galley.reports.listing import OutputsListing, listing_of
-from galley.reports.record import Record
+from galley.reports.record import Record, text
 from galley.run import attempts
 from galley.run.attempts import Attempts
 from galley.storage import files
@@ -23,6 +24,9 @@ STATES = (
 )  # fmt: skip
 """How a stage of a day can stand, as reports show it."""
 
+_LARGEST = 10_000_000
+"""Bytes of metrics.json or decision.json; what has more counts as not there."""
+_DECISION = ("decision", "reviewer", "reason")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAME = re.compile(r"[\w][\w.+-]{0,249}", re.ASCII)
 _NOTEBOOK = re.compile(r"(?P<name>[\w+-][\w.+-]*?)(\.try(?P<number>\d{1,9}))?\.ipynb", re.ASCII)
@@ -150,7 +154,7 @@ def _read(ds: str, dag_id: str, folder: Path, listing: OutputsListing) -> DagDay
         kept = Attempts(folder, name)
         newest = kept.path(max(found)) if found else kept.accepted
         stages.append(Stage(name, tuple(sorted(found)), Record.read(newest), name in accepted))
-    return DagDay(ds, dag_id, tuple(stages), _json(folder / "decision.json"))
+    return DagDay(ds, dag_id, tuple(stages), _decision(_json(folder / "decision.json")))
 
 
 def _alive(day: DagDay, folder: Path) -> DagDay:
@@ -176,9 +180,14 @@ def _notebooks(listing: OutputsListing, folder: Path) -> Iterator[re.Match[str]]
     return filter(None, map(_NOTEBOOK.fullmatch, listing.files(folder)))
 
 
+def _decision(said: dict[str, Any]) -> dict[str, str]:
+    """The texts that pages show of a decision; none, if it is not one."""
+    return {key: text(said.get(key)) for key in _DECISION} if text(said.get("decision")) else {}
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = files.read_json(path)
-    except (OSError, ValueError):
+        content = json.loads(files.read_regular(path, _LARGEST))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

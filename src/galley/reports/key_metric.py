@@ -1,6 +1,8 @@
 """A key_metric: the one number of a DAG that is watched over the days, and how it went."""
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -37,6 +39,14 @@ def _value(index: Index, ds: str, dag_id: str, name: str) -> float | None:
     stage, _, key = name.rpartition(".")
     numbers = index.numbers(ds, dag_id)
     stages = [numbers.get(stage)] if stage else numbers.values()
-    values = (concluded.get(key) for concluded in stages if isinstance(concluded, dict))
-    known = (float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool))
-    return next(known, None)
+    values = (_number(concluded.get(key)) for concluded in stages if isinstance(concluded, dict))
+    return next((value for value in values if value is not None), None)
+
+
+def _number(value: object) -> float | None:
+    """The value if it is a number that can be drawn."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    with suppress(OverflowError):  # an integer of a thousand digits
+        return float(value) if math.isfinite(value) else None
+    return None

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from galley.storage import files
+
 _METADATA = b'\n "metadata": {'
 """How nbformat begins a notebook's own metadata: keys are sorted and indented by one, so `cells` come before it.
 
 Nothing else in the file can look so: what is nested is indented further, and a string holds no line breaks.
 """
 _FIRST_WINDOW = 16_384
+_LONGEST = 1e9
+"""Seconds that a run can have taken; anything else is not a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +41,30 @@ class Record:
         end, run = _mapping(record.get("end")), _mapping(record.get("run"))
         seconds = record.get("seconds")
         return cls(
-            state=_text(end.get("state")) or "unknown",
-            message=_text(end.get("message")),
+            state=text(end.get("state")) or "unknown",
+            message=text(end.get("message")),
             cell=_number(end.get("cell")),
-            dag_id=_text(run.get("dag_id")),
-            run_id=_text(run.get("run_id")),
-            task_id=_text(run.get("task_id")),
+            dag_id=text(run.get("dag_id")),
+            run_id=text(run.get("run_id")),
+            task_id=text(run.get("task_id")),
             map_index=-1 if (index := _number(run.get("map_index"))) is None else index,
             try_number=_number(run.get("try_number")),
-            started=_text(record.get("started")),
-            seconds=float(seconds) if isinstance(seconds, int | float) else None,
-            sha256=_text(record.get("record_sha256")),
+            started=text(record.get("started")),
+            seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < _LONGEST else None,
+            sha256=text(record.get("record_sha256")),
         )
 
     @classmethod
     def read(cls, notebook: Path) -> Self:
         """The record of a notebook; one that says "unknown" for a file that is no notebook or is gone."""
         try:
-            with notebook.open("rb") as stream:
+            with (
+                notebook.open("rb")
+                if files.is_remote(notebook)
+                else files.open_regular(notebook, os.O_NOFOLLOW) as stream
+            ):
                 return cls.of(_metadata(stream))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError, OverflowError):
             return cls("unknown")
 
 
@@ -79,8 +87,10 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def text(value: object) -> str:
+    """The value if it is a text, as pages can show it."""
+    # JSON can hold half of a pair of surrogates, which no page can be sent with.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _number(value: object) -> int | None:

@@ -2,11 +2,16 @@
 
 import re
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from galley.reports.index import is_day, is_name
-from galley.storage.files import is_remote
+from galley.storage.beneath import open_beneath
+from galley.storage.files import is_remote, local, open_regular, parse_notebook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 _FILE = re.compile(r"(?P<stage>[\w+-][\w.+-]{0,160}?)\.(?P<kind>html|ipynb)", re.ASCII)
 _ATTEMPT = re.compile(
@@ -48,15 +53,29 @@ class ReportPath:
         """Its path from the outputs on, which is its address too."""
         return f"{self.ds}/{self.dag_id}/{self.name}"
 
-    def find(self, outputs: Path) -> Path | None:
-        """The file, links followed, if it is one inside the DAG's own folder of that day."""
-        if is_remote(outputs):
-            report_path = outputs / self.path
-            return report_path if report_path.is_file() else None
-        folder = (outputs / self.ds / self.dag_id).resolve()
+    def open(self, outputs: Path) -> BufferedReader | None:
+        """The file, opened, if it is one in the DAG's own folder of that day and no link led to it; to be closed.
+
+        What is opened is what is to be served: its path may lead elsewhere a moment later.
+        """
         try:
-            file = (folder / self.name).resolve(strict=True)
+            if is_remote(outputs):
+                return open_regular(local(outputs / self.path))
+            return open_beneath(outputs, self.path)
         except (OSError, ValueError):
             return None
-        is_own = folder == outputs.resolve() / self.ds / self.dag_id and file.is_relative_to(folder)
-        return file if is_own and file.suffix == f".{self.kind}" and file.is_file() else None
+
+    def exists(self, outputs: Path) -> bool:
+        """Whether `open` finds it."""
+        found = self.open(outputs)
+        if found is not None:
+            found.close()
+        return found is not None
+
+    def notebook(self, outputs: Path) -> "NotebookNode | None":
+        """The notebook of the report, None if there is none. Raises ValueError if the file is not a notebook."""
+        found = self.of_kind("ipynb").open(outputs)
+        if found is None:
+            return None
+        with found:
+            return parse_notebook(found.read())

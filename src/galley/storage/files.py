@@ -280,6 +280,20 @@ def read_notebook(path: Path) -> "NotebookNode":
     return node
 
 
+def parse_notebook(content: bytes) -> "NotebookNode":
+    """The notebook of a file's content, its cells and metadata being what they have to be. Raises ValueError."""
+    import nbformat
+
+    fault: dict[str, Exception] = {}
+    try:
+        node: NotebookNode = nbformat.reads(content.decode(), as_version=4, capture_validation_error=fault)
+        if fault:
+            raise fault["ValidationError"]
+    except (nbformat.ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"It is not a notebook ({type(error).__name__})") from None
+    return node
+
+
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

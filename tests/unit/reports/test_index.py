@@ -1,5 +1,7 @@
 """The index tells what outputs hold, from names of folders and the ends of notebooks."""
 
+import os
+
 import nbformat
 import pytest
 
@@ -202,5 +204,52 @@ def test_names_of_a_day_in_a_bucket_are_asked_for_once_a_page(outputs_in_bucket,
 def test_a_report_in_a_bucket_is_found_by_its_address(outputs_in_bucket):
     outputs_in_bucket.run(DS, DAG, "01_prepare")
     folder = outputs_in_bucket.folder
-    assert ReportPath.parse(DS, DAG, "01_prepare.html").find(folder) == folder / DS / DAG / "01_prepare.html"
-    assert ReportPath.parse(DS, DAG, "02_split.html").find(folder) is None
+    with ReportPath.parse(DS, DAG, "01_prepare.html").open(folder) as stream:
+        assert stream.read() == b"<title>page</title>"
+    assert ReportPath.parse(DS, DAG, "02_split.html").open(folder) is None
+
+
+MALFORMED = {
+    "empty": b"",
+    "binary": b"\xff\x00",
+    "deep": b"[" * 200_000,
+    "deep object": b'{"a":' * 100_000,
+    "list": b"[1]",
+    "null": b"null",
+    "other types": b'{"decision": ["x"], "reviewer": {"a": 1}, "validate": [1], "train": {"x": {}}}',
+    "numbers": b'{"validate": {"roc_auc": NaN}, "train": {"roc_auc": 1' + b"0" * 400 + b"}}",
+    "half a character": b'{"decision": "\\ud800", "reviewer": "\\udfff"}',
+}
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize(
+    "name", ["metrics.json", "decision.json", "01_prepare.ipynb", "attempts/01_prepare.try1.ipynb"]
+)
+def test_a_malformed_file_makes_nothing_else_unreadable(outputs, name, content):
+    outputs.run(DS, DAG, "01_prepare")
+    outputs.run(DS, DAG, "02_split")
+    (outputs.folder / DS / DAG / name).write_bytes(content)
+    day = outputs.index.dag_day(DS, DAG)
+    assert day.stage("02_split").state == "accepted"
+    assert all(isinstance(value, str) and value.encode() is not None for value in day.decision.values())
+    assert key_metric(outputs.index, DS, DAG, ["validate.roc_auc", "train.roc_auc"], outputs.index.days()) is None
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "decision.json", "attempts/01_prepare.try1.ipynb"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(outputs, name):
+    outputs.run(DS, DAG, "01_prepare")
+    outputs.run(DS, DAG, "02_split")
+    path = outputs.folder / DS / DAG / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert outputs.index.dag_day(DS, DAG).stage("02_split").state == "accepted"
+    assert outputs.index.numbers(DS, DAG) == {}
+
+
+@pytest.mark.parametrize("seconds", ["1e400", "-1", "1" + "0" * 400, "NaN", '"x"', "[]"])
+def test_a_time_that_is_none_counts_as_unsaid(outputs, seconds):
+    path = outputs.run(DS, DAG, "01_prepare")
+    path.write_text(path.read_text().replace('"seconds": 1.5', f'"seconds": {seconds}'))
+    stage = outputs.index.dag_day(DS, DAG).stage("01_prepare")
+    assert (stage.newest.state, stage.newest.seconds) == ("completed", None)

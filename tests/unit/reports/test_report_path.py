@@ -7,13 +7,18 @@ from galley.reports.report_path import ReportPath
 DS, DAG = "2026-11-23", "train"
 
 
+def read(report_path, outputs):
+    with report_path.open(outputs) as stream:
+        return stream.read()
+
+
 @pytest.mark.parametrize("name", ["01_a.html", "01_a.ipynb", "attempts/01_a.try2.html", "02_b.m7.html"])
 def test_an_address_leads_to_the_file_of_that_path(outputs, name):
     file = outputs.folder / DS / DAG / name
     file.parent.mkdir(parents=True)
-    file.touch()
+    file.write_bytes(b"page")
     report_path = ReportPath.parse(DS, DAG, name)
-    assert report_path.find(outputs.folder) == file
+    assert read(report_path, outputs.folder) == b"page"
     assert report_path.path == f"{DS}/{DAG}/{name}"
 
 
@@ -64,7 +69,7 @@ def test_a_link_out_of_the_dags_folder_is_not_followed(outputs, tmp_path, linked
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(tmp_path / "elsewhere" / linked)
     assert (outputs.folder / "2026-11-23/train/a.html").is_file()
-    assert ReportPath.parse("2026-11-23", "train", "a.html").find(outputs.folder) is None
+    assert ReportPath.parse("2026-11-23", "train", "a.html").open(outputs.folder) is None
 
 
 def test_another_dags_report_is_not_found_through_a_link(outputs):
@@ -72,12 +77,12 @@ def test_another_dags_report_is_not_found_through_a_link(outputs):
     secret.mkdir(parents=True)
     (secret / "a.html").touch()
     (outputs.folder / DS / DAG).symlink_to(secret)
-    assert ReportPath.parse(DS, DAG, "a.html").find(outputs.folder) is None
+    assert ReportPath.parse(DS, DAG, "a.html").open(outputs.folder) is None
 
 
 def test_outputs_that_are_themselves_behind_a_link_are_found(outputs, tmp_path):
     file = outputs.folder / DS / DAG / "a.html"
     file.parent.mkdir(parents=True)
-    file.touch()
+    file.write_bytes(b"page")
     (tmp_path / "link").symlink_to(outputs.folder)
-    assert ReportPath.parse(DS, DAG, "a.html").find(tmp_path / "link") == file
+    assert read(ReportPath.parse(DS, DAG, "a.html"), tmp_path / "link") == b"page"

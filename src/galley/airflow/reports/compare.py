@@ -13,7 +13,6 @@ from galley.airflow.reports.report import address
 from galley.reports import differences
 from galley.reports.index import Index, is_day
 from galley.reports.report_path import ReportPath
-from galley.storage.files import read_notebook
 
 router = APIRouter(dependencies=[READS_DAG])
 
@@ -66,7 +65,10 @@ def _report_path(index: Index, ds: str, dag_id: str, name: str) -> ReportPath:
 
 
 def _read(index: Index, report_path: ReportPath) -> NotebookNode:
-    path = report_path.of_kind("ipynb").find(index.outputs)
-    if path is None:
+    try:
+        node = report_path.notebook(index.outputs)
+    except ValueError as error:
+        raise HTTPException(422, f"{report_path.path} cannot be compared. {error}.") from None
+    if node is None:
         raise HTTPException(404)
-    return read_notebook(path)
+    return node

@@ -1,21 +1,25 @@
 """Files: executed notebooks and their pages, sent so that nothing in them runs, loads or reaches anything."""
 
+import os
+from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
+from io import BufferedReader
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from galley.airflow.reports.access import READS_DAG
 from galley.reports.index import Index
 from galley.reports.report_path import ReportPath
-from galley.storage.files import local, read_bytes, read_notebook, version
+from galley.storage.files import parse_notebook
 
 router = APIRouter(dependencies=[READS_DAG])
 
 _LIMIT = 60_000_000
 """Bytes of a notebook that the server still renders; a larger one can be downloaded."""
+_PIECE = 1_000_000
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'"
@@ -35,16 +39,16 @@ def _headers(sandbox: str) -> dict[str, str]:
 @router.get("/files/{ds}/{dag_id}/{name:path}")
 def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[bool, Query()] = False) -> Response:
     """A page to be shown, or with `download` a page or a notebook to be kept."""
-    report_path, path = _find(request, ds, dag_id, name)
-    if path is None and report_path.kind == "html":
+    report_path = _report_path(ds, dag_id, name)
+    opened = report_path.open(request.app.state.index.outputs)
+    if opened is None and report_path.kind == "html":
         return _rendered(request, report_path, "sandbox")
-    if path is None:
+    if opened is None:
         raise HTTPException(404)
     if report_path.kind == "html" and not download:
-        return HTMLResponse(_themed(request, read_bytes(path)), headers=_headers("sandbox"))
-    kind = "text/html" if report_path.kind == "html" else "application/x-ipynb+json"
-    kept_as = f"{ds}_{dag_id}_{report_path.name.removeprefix('attempts/')}"
-    return FileResponse(local(path), media_type=kind, filename=kept_as, headers=_headers("sandbox"))
+        with opened:
+            return HTMLResponse(_themed(request, opened.read()), headers=_headers("sandbox"))
+    return _download(opened, report_path)
 
 
 @router.get("/live/{ds}/{dag_id}/{name:path}")
@@ -54,27 +58,44 @@ def live(request: Request, ds: str, dag_id: str, name: str) -> Response:
     It keeps Airflow's origin, so that the page around it can bring it up to date where the reader has scrolled to. It
     has nothing that could make use of that: scripts do not run in a sandbox that does not allow them.
     """
-    report_path, _ = _find(request, ds, dag_id, name)
-    return _rendered(request, report_path, "sandbox allow-same-origin")
+    return _rendered(request, _report_path(ds, dag_id, name), "sandbox allow-same-origin")
 
 
-def _find(request: Request, ds: str, dag_id: str, name: str) -> tuple[ReportPath, Path | None]:
-    index: Index = request.app.state.index
+def _report_path(ds: str, dag_id: str, name: str) -> ReportPath:
     report_path = ReportPath.parse(ds, dag_id, name)
     if report_path is None:
         raise HTTPException(404)
-    return report_path, report_path.find(index.outputs)
+    return report_path
+
+
+def _download(opened: BufferedReader, report_path: ReportPath) -> StreamingResponse:
+    """What was opened, piece by piece."""
+    kind = "text/html" if report_path.kind == "html" else "application/x-ipynb+json"
+    kept_as = quote(f"{report_path.ds}_{report_path.dag_id}_{report_path.name.removeprefix('attempts/')}")
+    length = str(os.fstat(opened.fileno()).st_size)
+    headers = {"Content-Disposition": f'attachment; filename="{kept_as}"', "Content-Length": length}
+    return StreamingResponse(_pieces(opened, int(length)), media_type=kind, headers={**_headers("sandbox"), **headers})
+
+
+def _pieces(opened: BufferedReader, left: int) -> Iterator[bytes]:
+    """As many bytes as were there when it was opened: a file that grows meanwhile would break the answer."""
+    with opened:
+        while piece := opened.read(min(_PIECE, left)):
+            left -= len(piece)
+            yield piece
 
 
 def _rendered(request: Request, report_path: ReportPath, sandbox: str) -> HTMLResponse:
     index: Index = request.app.state.index
-    path = report_path.of_kind("ipynb").find(index.outputs)
-    if path is None:
+    opened = report_path.of_kind("ipynb").open(index.outputs)
+    if opened is None:
         raise HTTPException(404)
-    if path.stat().st_size > _LIMIT:
+    with opened:
+        content = opened.read(_LIMIT + 1)
+    if len(content) > _LIMIT:
         raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
     title = f"{report_path.dag_id} · {report_path.stage} · {report_path.ds}"
-    return HTMLResponse(_themed(request, _page(path, version(path), title)), headers=_headers(sandbox))
+    return HTMLResponse(_themed(request, _page(content, title)), headers=_headers(sandbox))
 
 
 def _themed(request: Request, page: bytes) -> bytes:
@@ -86,9 +107,12 @@ def _themed(request: Request, page: bytes) -> bytes:
     return page.replace(b"(prefers-color-scheme: dark)", b"all" if theme == "dark" else b"not all", 1)
 
 
-@lru_cache(maxsize=8)
-def _page(path: Path, _version: str, title: str) -> bytes:
+@lru_cache(maxsize=4)  # of pages and of what they were made of
+def _page(content: bytes, title: str) -> bytes:
     # Imported here, so that the first look at the reports does not wait for nbconvert.
     from galley.notebooks.render import render
 
-    return render(read_notebook(path), title).encode()
+    try:
+        return render(parse_notebook(content), title).encode()
+    except ValueError as error:
+        raise HTTPException(422, f"This report cannot be shown. {error}. Download it to look at it.") from None

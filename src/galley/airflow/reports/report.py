@@ -37,7 +37,7 @@ def of_stage(request: Request, may_read: ReaderDep, ds: str, dag_id: str, name: 
     """A stage's report, of the attempt that the address names or of the accepted run."""
     index: Index = request.app.state.index
     report_path = ReportPath.parse(ds, dag_id, name)
-    if report_path is None or report_path.kind != "html" or report_path.of_kind("ipynb").find(index.outputs) is None:
+    if report_path is None or report_path.kind != "html" or not report_path.of_kind("ipynb").exists(index.outputs):
         raise HTTPException(404)
     day = index.dag_day(ds, dag_id)
     stage = day.stage(report_path.stage)
@@ -72,7 +72,7 @@ def progress(request: Request, ds: str, dag_id: str, name: str) -> JSONResponse:
     index: Index = request.app.state.index
     report_path = ReportPath.parse(ds, dag_id, name)
     stage = index.dag_day(ds, dag_id).stage(report_path.stage) if report_path else None
-    if report_path is None or stage is None or report_path.of_kind("ipynb").find(index.outputs) is None:
+    if report_path is None or stage is None or not report_path.of_kind("ipynb").exists(index.outputs):
         raise HTTPException(404)
     told = {**_progress(index, report_path), "running": _is_running(index, report_path, stage)}
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
