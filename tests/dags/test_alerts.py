@@ -116,3 +116,36 @@ def test_with_no_urls_the_log_says_once_that_nobody_is_told(failure, monkeypatch
     assert [record.message for record in caplog.records if "Nobody is told" in record.message] == [
         "Nobody is told 'train_weekly: prepare failed': GALLEY_ALERT_URLS is empty. Set it to Apprise URLs."
     ]
+
+
+HOSTILE = (
+    '<script>x</script><img src="https://example.org/seen.png">![x](https://example.org/seen.png) a < b <!-- x -->'
+)
+
+
+def test_a_mail_shows_what_a_notebook_wrote_as_text_and_loads_nothing(review, inbox, monkeypatch):
+    address = f"mailto://127.0.0.1:{inbox.port}?from=galley@example.org&to=ada@example.org&mode=insecure"
+    monkeypatch.setenv("GALLEY_ALERT_URLS", address)
+    review["task"].body += f"\n\n{HOSTILE}"
+    ReviewAlert(DEADLINE, why=f"ada {HOSTILE} approved and gave no reason, so it is asked again.")(review)
+    (message,) = inbox.messages
+    text = message.get_body(("html",)).get_content()
+    assert not any(tag in text for tag in ("<script", "<img", "<!--"))
+    assert "a &lt; b" in text
+    assert "<td>ROC AUC</td>" in text
+
+
+def test_an_error_cannot_pass_for_another_line_of_the_alert(failure, receiver, monkeypatch):
+    monkeypatch.setenv("GALLEY_ALERT_URLS", receiver.url)
+    failure["exception"] = ContractBreach("two lines:\nReport: https://example.org\r\nLog: https://example.org")
+    FailureAlert()(failure)
+    lines = receiver.received[-1]["message"].splitlines()
+    assert [line.partition(":")[0] for line in lines if line[0] != " "] == ["Run", "Try", "Error", "Report", "Log"]
+    assert "    Report: https://example.org" in lines
+
+
+def test_the_title_of_an_alert_is_one_line(review, receiver, monkeypatch):
+    monkeypatch.setenv("GALLEY_ALERT_URLS", receiver.url)
+    review["task"].subject = "Put it\nBcc: all@example.org into production?"
+    ReviewAlert(DEADLINE)(review)
+    assert receiver.received[-1]["title"] == "Put it Bcc: all@example.org into production?"

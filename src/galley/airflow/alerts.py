@@ -10,6 +10,7 @@ from airflow.providers.apprise.notifications.apprise import AppriseNotifier
 from apprise import AppriseConfig, NotifyFormat, NotifyType
 
 from galley.airflow.links import airflow_url, report_url, review_url
+from galley.markdown import escaped
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Alert(AppriseNotifier, ABC):
         """Send it; with no URLs set, say in the log that alerts go nowhere."""
         urls = alert_urls(Settings.from_environment(), _dag_id(context))
         title, body = self.message(context)
+        title = " ".join(title.split())
         if not urls:
             log.warning("Nobody is told %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
             return
@@ -77,7 +79,8 @@ class FailureAlert(Alert):
             "Report": report_url(execution.page, execution.settings) if execution and execution.page else None,
             "Log": ti.log_url,
         }
-        lines = [f"{name}: {value}" for name, value in facts.items() if value]
+        # Indented, so that no line of an error passes for a fact of its own.
+        lines = ["\n    ".join(f"{name}: {value}".splitlines()) for name, value in facts.items() if value]
         return f"{ti.dag_id}: {ti.task_id} failed", "\n".join(lines)
 
 
@@ -96,12 +99,17 @@ class ReviewAlert(Alert):
         """The review's own text, in markdown."""
         task: Any = context["task"]
         parts = [
-            self.why,
+            escaped(self.why),
             f"Answer it here: <{review_url(context['ti'])}>",
             f"Without an answer until {self.deadline:%Y-%m-%d %H:%M} UTC it is a Reject.",
-            _with_addresses(task.body),
+            _with_addresses(_without_html(task.body)),
         ]
         return task.subject, "\n\n".join(part for part in parts if part)
+
+
+def _without_html(markdown: str) -> str:
+    """Markdown whose tags are shown as the text that they are, as Airflow shows them, and whose images are links."""
+    return re.sub(r"<(?!https?://[^\s<>]+>)", "&lt;", markdown).replace("![", "[")
 
 
 def _with_addresses(markdown: str) -> str:
