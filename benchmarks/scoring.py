@@ -43,12 +43,12 @@ def streamed(data: Path, model: Path, target: Path) -> None:
     """As the stage does it: checked, in parts, everything at the same time."""
     import joblib
 
+    from flights.contract import DATA
     from flights.predictor import Predictor
-    from flights.stream import stream_data
     from galley.scoring.score import score
 
     predict = Predictor(joblib.load(model))
-    score(stream_data(data), target, predict, key="flight_id", threshold=THRESHOLD, show=["flight_id"])
+    score(DATA.parts(data), target, predict, key="flight_id", threshold=THRESHOLD, show=["flight_id"])
 
 
 WAYS: dict[str, Callable[[Path, Path, Path], None]] = {"pandas": plain, "stage": streamed}
@@ -59,8 +59,7 @@ def be(way: str, *paths: str) -> None:
     import joblib  # noqa: F401 # what all ways import is not measured
     import pyarrow.csv  # noqa: F401
 
-    import flights.features
-    import flights.stream  # noqa: F401
+    import flights.features  # noqa: F401
 
     began, used = time.perf_counter(), time.process_time()
     WAYS[way](*map(Path, paths))

@@ -88,7 +88,7 @@ BAD_PAIRS: dict[str, tuple[Spoil, type[Exception], str]] = {
     "a day of one class": (
         rewritten("target.csv", lambda frame: frame.assign(late=0)),
         ContractBreach,
-        r"late: only one class to learn from: 0 rows are late and 120 on time\nTrain on more days",
+        r"late: only one class to learn from: 0 rows are 1 and 120 are 0\nTrain on more days",
     ),
 }
 

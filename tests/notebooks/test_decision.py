@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from sklearn import metrics
 
 from flights import synthetic
-from flights.contract import read_labelled, read_target
+from flights.contract import LABELLED, LABELS
 from flights.features import FEATURES
 from galley.errors import (
     ContractBreach,
@@ -110,7 +110,7 @@ def test_the_numbers_of_the_validation_are_scikit_learns_on_the_same_rows(
     project, _ = first_week
     numbers = files.read_json(project.day.models / "metrics.json")
     model = models.resolve("models:/flights-late/1", project.settings).load()
-    val = read_labelled(project.day.processed / "val.csv")
+    val = LABELLED.read(project.day.processed / "val.csv")
     probability = model.predict_proba(val[FEATURES])[:, 1]
     assert numbers["roc_auc"] == pytest.approx(metrics.roc_auc_score(val["late"], probability))
     assert numbers["brier"] == pytest.approx(metrics.brier_score_loss(val["late"], probability))
@@ -145,7 +145,7 @@ def test_a_later_review_compares_with_the_champion_and_names_what_fails(
 def test_a_review_judges_the_champion_by_the_days_it_lived(second_week: Week) -> None:
     project, concluded = second_week
     review, day = concluded["review"], project.day.before(1)
-    late = read_target(day.raw / "target.csv")["late"]
+    late = LABELS.read(day.raw / "target.csv")["late"]
     assert (review["lived_days"], review["lived_rows"]) == (1, 60)
     assert review["lived_roc_auc"] == pytest.approx(metrics.roc_auc_score(late, LIVED), abs=1e-4)
     said = next(line for line in review["summary"].splitlines() if line.startswith("The lived week"))
@@ -162,7 +162,7 @@ def test_a_review_gives_each_difference_its_interval_in_words(second_week: Week)
 def test_the_numbers_of_the_review_are_scikit_learns_for_both_models_on_the_same_rows(second_week: Week) -> None:
     project, concluded = second_week
     review = concluded["review"]
-    val = read_labelled(project.day.processed / "val.csv")
+    val = LABELLED.read(project.day.processed / "val.csv")
     for side, version, name in (("new", "2", "challenger, version 2"), ("old", "1", "champion, version 1")):
         model = models.resolve(f"models:/flights-late/{version}", project.settings).load()
         probability = model.predict_proba(val[FEATURES])[:, 1]
@@ -302,7 +302,7 @@ def test_a_decision_cannot_be_recorded_without_its_facts() -> None:
 
 def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
     path = project.day.processed / "val.csv"
-    val = read_labelled(path)
+    val = LABELLED.read(path)
     val[val["late"] == 0].to_csv(path, index=False)
     with pytest.raises(ContractBreach, match="only one class"):
         project.run(VALIDATE)

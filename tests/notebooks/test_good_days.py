@@ -29,7 +29,7 @@ def ids(path: Path) -> list[str]:
 
 def test_generate_brings_data_and_target_of_the_same_flights(good: GoodDay):
     raw = good.project.day.raw
-    contract.check_pair(contract.read_data(raw / "data.csv"), contract.read_target(raw / "target.csv"))
+    contract.DATA.check_pair(contract.DATA.read(raw / "data.csv"), contract.LABELS.read(raw / "target.csv"), "both")
     assert good.generated["rows"] == TINY["rows"]
     assert good.generated["late_share"] == TINY["late_share"]
 
@@ -44,8 +44,8 @@ def test_generate_replays_the_real_day_and_again_with_the_same_bytes(project: Pr
 
 def test_prepare_joins_each_flight_with_its_target(good: GoodDay):
     day = good.project.day
-    train_data = contract.read_labelled(day.processed / "train_data.csv")
-    late = contract.read_target(day.raw / "target.csv").set_index("flight_id")["late"]
+    train_data = contract.LABELLED.read(day.processed / "train_data.csv")
+    late = contract.LABELS.read(day.raw / "target.csv").set_index("flight_id")["late"]
     assert list(train_data["late"]) == list(late[train_data["flight_id"]])
     assert good.prepared["rows"] == len(late)
     assert good.prepared["days"] == [DS]
@@ -80,7 +80,7 @@ def test_split_again_gives_the_same_parts_and_another_seed_others(project: Proje
 
 def test_split_by_time_validates_on_the_last_flights(project: Project):
     project.run("train_weekly/02_split.ipynb", method="time", validation_share=0.25)
-    train, val = (contract.read_labelled(project.day.processed / f"{part}.csv") for part in ("train", "val"))
+    train, val = (contract.LABELLED.read(project.day.processed / f"{part}.csv") for part in ("train", "val"))
     assert train["scheduled_departure"].max() <= val["scheduled_departure"].min()
     assert len(val) == 30
 
@@ -148,7 +148,7 @@ def test_predictions_are_made_without_the_targets(project: Project, good: GoodDa
 def test_predictions_are_by_the_champion_unless_told_otherwise(project: Project, good: GoodDay):
     version = register(project.day, {})
     promotion.record(project.day, APPROVE, "grace", "looks well", "2026-11-23T12:00:00+00:00", "a run")
-    promotion.promote(project.day, contract.read_data(project.day.raw / "data.csv"))
+    promotion.promote(project.day, contract.DATA.read(project.day.raw / "data.csv"))
     concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3, model_as_of="now")
     assert concluded["model_version"] == version
     assert concluded["model_digest"] == good.trained["model_digest"]

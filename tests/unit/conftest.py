@@ -1,5 +1,7 @@
 """Small notebooks and projects in temporary folders, for the tests of galley's core."""
 
+from datetime import date
+
 import nbformat
 import pytest
 
@@ -30,3 +32,27 @@ def write_notebook(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def batch():
+    """A small day of made-up flights, with their targets."""
+    from flights import synthetic
+
+    return synthetic.generate(date(2026, 11, 23), rows=300, late_share=0.3)
+
+
+@pytest.fixture
+def data(batch):
+    """Its flights, as agreed."""
+    from flights.contract import DATA
+
+    return DATA.check(batch.data, "data.csv")
+
+
+@pytest.fixture
+def late(batch):
+    """Its targets, as agreed."""
+    from flights.contract import LABELS
+
+    return LABELS.check(batch.target, "target.csv")["late"]

@@ -15,7 +15,8 @@ _PRELOADED = (
     "mlflow.store.model_registry.sqlalchemy_store", "sqlalchemy.dialects.sqlite", "skops.io",
     # What these import only when they are used: the frames of scikit-learn, MLflow's tracing, matplotlib's pictures.
     "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
-    "galley.stage", "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
+    "galley.stage", "galley.contract",
+    "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
     "galley.review.backtest", "galley.review.bootstrap", "galley.review.changes", "galley.review.checks",
     "galley.review.drift", "galley.review.permutation", "galley.review.slicing", "galley.review.trend",
 )  # fmt: skip

@@ -31,7 +31,9 @@ def test_the_same_day_gives_the_same_bytes(replayed):
 
 
 def test_a_replayed_day_keeps_to_the_contract(replayed):
-    contract.check_pair(contract.check_data(replayed.data), contract.check_target(replayed.target))
+    contract.DATA.check_pair(
+        contract.DATA.check(replayed.data, "data.csv"), contract.LABELS.check(replayed.target, "target.csv"), "both"
+    )
 
 
 @pytest.mark.parametrize("known_later", ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"])

@@ -21,7 +21,9 @@ def test_the_same_day_gives_the_same_bytes_and_another_day_others():
 @pytest.mark.parametrize("drift", [-0.05, 0.0, 0.05])
 def test_a_day_keeps_to_the_contract_however_far_it_drifted(day, drift):
     batch = generate(day, drift=drift)
-    contract.check_pair(contract.check_data(batch.data), contract.check_target(batch.target))
+    contract.DATA.check_pair(
+        contract.DATA.check(batch.data, "data.csv"), contract.LABELS.check(batch.target, "target.csv"), "both"
+    )
 
 
 @pytest.mark.parametrize("late_share", [0.0, 0.05, 0.5, 1.0])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flights import contract, stream, synthetic
+from flights import synthetic
+from flights.contract import DATA
 from flights.features import CATEGORIES, FEATURES, NUMBERS, build
 from flights.predictor import ByDistinctTexts, ByTables, Predictor, _Number
 from galley.scoring import csv
@@ -24,7 +25,7 @@ def data():
     day = synthetic.generate(pd.Timestamp("2026-11-23").date(), rows=4000)
     day.data.loc[::7, "plane_manufacturer"] = None
     day.data.loc[5, "flight_id"] = 'a, "quoted" one'
-    return contract.check_data(day.data).assign(late=day.target["late"])
+    return DATA.check(day.data, "data.csv").assign(late=day.target["late"])
 
 
 def fitted(data, estimator, **settings):
@@ -41,7 +42,7 @@ def file(data, tmp_path, monkeypatch):
 
 def plainly(pipeline, file):
     """What a script of four lines writes."""
-    data = contract.read_data(file)
+    data = DATA.read(file)
     rows = data[["flight_id"]].assign(probability=pipeline.predict_proba(data[FEATURES])[:, 1])
     rows["prediction"] = (rows["probability"] >= 0.3).astype(int)
     rows.to_csv(file.with_name("plain.csv"), index=False, lineterminator="\n")
@@ -49,7 +50,7 @@ def plainly(pipeline, file):
 
 
 def in_parts(pipeline, file):
-    parts, target = stream.stream_data(file), file.with_name("parts.csv")
+    parts, target = DATA.parts(file), file.with_name("parts.csv")
     return score(parts, target, Predictor(pipeline), key="flight_id", threshold=0.3, show=SHOWN)
 
 

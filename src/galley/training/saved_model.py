@@ -1,4 +1,4 @@
-"""Model: a fitted pipeline as a folder in MLflow's format, the same bytes for the same pipeline."""
+"""Saved model: a fitted pipeline as a folder in MLflow's format, the same bytes for the same pipeline."""
 
 import re
 import warnings
@@ -9,26 +9,36 @@ from pathlib import Path
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from flights.features import FEATURES, TRUSTED_TYPES
 from galley.storage import files
 
 SKOPS_FILE = "model.skops"
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]
 """Stated, because MLflow would otherwise start a process to find out what the model imports."""
 
+_TRUSTED = {
+    "HistGradientBoostingClassifier": ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
+    "HistGradientBoostingRegressor": ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
+    "RandomForestClassifier": ["sklearn.tree._tree.Tree"],
+    "RandomForestRegressor": ["sklearn.tree._tree.Tree"],
+}
 _EXAMPLE_ROWS = 3
 _NAMED_BY_ADDRESS = re.compile(r'("__id__": |"file": ")([0-9a-f-]+)')
 
 
-def save(pipeline: Pipeline, folder: Path, estimator: str, rows: pd.DataFrame, run_id: str) -> str:
-    """Write the fitted pipeline to `folder`, with its signature and an example from `rows`; return its digest.
+def trusted_types(pipeline: Pipeline) -> list[str]:
+    """What skops must be told to trust when it loads the pipeline, by its estimator, beyond what it always trusts."""
+    return ["numpy.dtype", *_TRUSTED.get(type(pipeline[-1]).__name__, [])]
+
+
+def save(pipeline: Pipeline, folder: Path, features: pd.DataFrame, run_id: str) -> str:
+    """Write the fitted pipeline to `folder`, with its signature and an example from `features`; return its digest.
 
     The digest is that of the file with the pipeline: MLflow stamps the folder's other files with the time and the run.
     """
     import mlflow.models
     import mlflow.sklearn
 
-    example = rows[FEATURES].head(_EXAMPLE_ROWS)
+    example = features.head(_EXAMPLE_ROWS)
     with warnings.catch_warnings():
         # MLflow's own type hints, which it complains of when it is first imported: no line for a report.
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred", category=UserWarning)
@@ -37,7 +47,7 @@ def save(pipeline: Pipeline, folder: Path, estimator: str, rows: pd.DataFrame, r
             folder,
             mlflow_model=mlflow.models.Model(run_id=run_id),
             serialization_format="skops",
-            skops_trusted_types=TRUSTED_TYPES[estimator],
+            skops_trusted_types=trusted_types(pipeline),
             pip_requirements=REQUIREMENTS,
             signature=mlflow.models.infer_signature(example, pipeline.predict(example)),
             input_example=example,

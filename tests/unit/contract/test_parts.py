@@ -8,7 +8,9 @@ import pyarrow as pa
 import pytest
 from test_contract import BREACHES
 
-from flights import contract, stream
+from flights.contract import DATA
+from galley.contract import parts
+from galley.contract.check import Check
 from galley.errors import ContractBreach
 from galley.scoring import csv
 
@@ -17,7 +19,7 @@ from galley.scoring import csv
 def small_parts(monkeypatch):
     """300 flights are eight parts for pyarrow and six for pandas."""
     monkeypatch.setattr(csv, "PART_BYTES", 5000)
-    monkeypatch.setattr(stream, "PART_ROWS", 50)
+    monkeypatch.setattr(parts, "PART_ROWS", 50)
 
 
 @pytest.fixture
@@ -26,10 +28,10 @@ def file(tmp_path):
 
 
 def streamed(file):
-    parts = list(stream.stream_data(file))
-    assert len(parts) > 5
-    texts = {column.name: "str" for column in contract.DATA if column.kind == "text"}
-    return pd.concat([part.astype(texts) for part in parts], ignore_index=True)
+    read = list(DATA.parts(file))
+    assert len(read) > 5
+    texts = {column.name: "str" for column in DATA if column.kind == "text"}
+    return pd.concat([part.astype(texts) for part in read], ignore_index=True)
 
 
 def told(read, file):
@@ -40,13 +42,13 @@ def told(read, file):
 
 def test_the_parts_together_are_the_whole(data, file):
     data.to_csv(file, index=False)
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 @pytest.mark.parametrize("case", BREACHES)
 def test_a_breach_is_told_in_the_words_of_the_whole_file(data, file, case):
     BREACHES[case][0](data).to_csv(file, index=False)
-    assert told(stream.stream_data, file) == told(contract.read_data, file)
+    assert told(DATA.parts, file) == told(DATA.read, file)
 
 
 def test_breaches_in_several_parts_are_counted_together(data, file):
@@ -54,22 +56,22 @@ def test_breaches_in_several_parts_are_counted_together(data, file):
     data.loc[[3, 200], "hour"] = 99.0
     data.loc[250, "carrier"] = None
     data.to_csv(file, index=False)
-    said = told(stream.stream_data, file)
+    said = told(DATA.parts, file)
     assert "distance: not from 1 to 12500 in 3 of 300 rows, first in line 9: '-5.0'" in said
-    assert said == told(contract.read_data, file)
+    assert said == told(DATA.read, file)
 
 
 def test_a_flight_that_comes_again_in_another_part_is_a_duplicate(data, file):
     pd.concat([data, data.iloc[[5, 5, 80]]]).to_csv(file, index=False)
-    said = told(stream.stream_data, file)
+    said = told(DATA.parts, file)
     assert "flight_id: a duplicate in 3 of 303 rows, first in line 302" in said
-    assert said == told(contract.read_data, file)
+    assert said == told(DATA.read, file)
 
 
 @pytest.mark.parametrize("content", [b"", b"flight_id\n\xff\xfe\n", b'flight_id\n"open\n', b"flight_id\na\nb,c,d\n"])
 def test_a_file_that_is_no_csv_is_told_as_such(file, content):
     file.write_bytes(content)
-    assert told(stream.stream_data, file) == told(contract.read_data, file)
+    assert told(DATA.parts, file) == told(DATA.read, file)
 
 
 @pytest.mark.parametrize("value", ["nan", "True", "1,5", "0x10", "far"])
@@ -77,7 +79,7 @@ def test_what_is_no_number_is_none_in_parts_either(data, file, value):
     text = data["temp"].astype(object)
     text[200] = value
     data.assign(temp=text).to_csv(file, index=False)
-    assert told(stream.stream_data, file) == told(contract.read_data, file)
+    assert told(DATA.parts, file) == told(DATA.read, file)
 
 
 @pytest.mark.parametrize("value", ["+7", " 7", "7e0", '"7"'])
@@ -85,86 +87,86 @@ def test_what_only_pandas_takes_for_a_number_is_one_in_parts_too(data, file, val
     lines = data.assign(temp=["7.125"] * 299 + ["7.5"]).to_csv(index=False).replace(",7.5,", f",{value},")
     file.write_text(lines)
     assert streamed(file)["temp"].iloc[-1] == 7
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 def test_columns_in_another_order_and_texts_that_need_quotes_are_as_in_the_whole(data, file):
     data["dest"] = ['a "b", c\nd', "NA", "None", "é"] * 75
     data[data.columns[::-1]].to_csv(file, index=False)
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 def test_two_keys_with_one_hash_are_no_duplicate(data, file, monkeypatch):
     data.to_csv(file, index=False)
     monkeypatch.setattr(pd.util, "hash_array", lambda keys, **_: np.zeros(len(keys), dtype="uint64"))
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 def test_hashes_that_come_again_are_found_in_shares_too(monkeypatch):
-    monkeypatch.setattr(stream, "KEYS_AT_ONCE", 10)
+    monkeypatch.setattr(parts, "KEYS_AT_ONCE", 10)
     hashes = np.random.default_rng(0).integers(0, 2**64, 95, dtype="uint64")
     file = io.BytesIO()
     file.write(np.concatenate([hashes, hashes[[3, 3, 90]]]).tobytes())
-    assert sorted(stream._twice(file).tolist()) == sorted(hashes[[3, 90]].tolist())
+    assert sorted(parts._twice(file).tolist()) == sorted(hashes[[3, 90]].tolist())
 
 
 def test_of_a_long_file_the_same_is_told_with_its_hashes_on_the_disk(data, file, monkeypatch):
-    monkeypatch.setattr(stream, "KEYS_AT_ONCE", 20)
+    monkeypatch.setattr(parts, "KEYS_AT_ONCE", 20)
     data.to_csv(file, index=False)
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
     pd.concat([data, data.iloc[[5, 5, 80]]]).to_csv(file, index=False)
-    assert told(stream.stream_data, file) == told(contract.read_data, file)
+    assert told(DATA.parts, file) == told(DATA.read, file)
 
 
 @pytest.mark.parametrize("value", [None, -1e9, 1e9, np.inf, "2026-11-23T06:15:00.5", "2026-02-30", "", "07:00"])
 def test_what_surely_keeps_to_the_contract_is_what_the_check_finds_nothing_in(data, value):
-    for column in contract.DATA:
+    for column in DATA:
         values = data[column.name].copy()
         if value is None or isinstance(value, str) == (column.kind != "number"):
             values[7] = value
-        found = contract.Check((column,)).add(values.to_frame()).found
+        found = Check((column,)).add(values.to_frame()).found
         only_pandas_knows = column.kind == "moment" and value == "2026-11-23T06:15:00.5"
-        assert stream._surely_keeps(values, column) == (not found and not only_pandas_knows)
+        assert parts._surely_keeps(values, column) == (not found and not only_pandas_knows)
 
 
 def test_moments_that_only_pandas_takes_for_one_are_read_in_parts_too(data, file, monkeypatch):
     data.loc[200, "scheduled_departure"] = "2026-11-23T06:15:00.5"
     data.to_csv(file, index=False)
-    monkeypatch.delattr(stream, "_parts_after")
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    monkeypatch.delattr(parts, "_parts_after")
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 @pytest.mark.parametrize("text", ['a "quoted"\n, one', "\n" * 3, '"\n"'])
 def test_a_line_that_goes_on_between_quotes_is_in_one_part(data, file, monkeypatch, text):
     data["dest"] = text
     data.to_csv(file, index=False)
-    monkeypatch.delattr(stream, "_parts_after")
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    monkeypatch.delattr(parts, "_parts_after")
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 def test_a_quote_within_a_text_is_left_to_pandas(data, file):
     data["dest"] = [*["JFK"] * 100, "5 inch", *["JFK"] * 199]
     file.write_text(data.to_csv(index=False).replace("5 inch", '5" pipe'))
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
     assert streamed(file)["dest"].iloc[100] == '5" pipe'
 
 
 def test_a_quote_that_nothing_closes_is_told_in_the_words_of_the_whole_file(data, file):
     data["dest"] = [*["JFK"] * 100, "open", *["JFK"] * 199]
     file.write_text(data.to_csv(index=False).replace("open", '"open'))
-    assert told(stream.stream_data, file) == told(contract.read_data, file)
+    assert told(DATA.parts, file) == told(DATA.read, file)
 
 
 def test_blank_lines_and_other_line_ends_are_read_as_in_the_whole(data, file):
     lines = data.to_csv(index=False).splitlines()
     file.write_bytes("\r\n".join([*lines[:100], *[""] * 6000, *lines[100:], "", ""]).encode())
-    assert all(len(part) for part in stream.stream_data(file))
-    pd.testing.assert_frame_equal(streamed(file), contract.read_data(file))
+    assert all(len(part) for part in DATA.parts(file))
+    pd.testing.assert_frame_equal(streamed(file), DATA.read(file))
 
 
 def test_a_part_is_read_when_it_is_asked_for_and_not_before(data, file):
     data.to_csv(file, index=False)
     before = pa.total_allocated_bytes()
-    parts = stream.stream_data(file)
-    next(parts)
+    read = DATA.parts(file)
+    next(read)
     assert pa.total_allocated_bytes() - before < 3 * csv.PART_BYTES

@@ -1,4 +1,4 @@
-"""Stream: a day's data.csv in parts, so that a file of any length is read and checked in bounded memory."""
+"""Parts: a file in parts, so that one of any length is read and checked in bounded memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,9 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from flights.contract import DATA, KEY, Check, Column, conformed, csv_errors, file_name, open_csv
+from galley.contract.check import Check, conformed
+from galley.contract.columns import Column
+from galley.contract.reading import csv_errors, file_name, open_csv
 from galley.scoring import csv
 
 PART_ROWS = 50_000
@@ -18,27 +20,27 @@ KEYS_AT_ONCE = 2_000_000
 """Of so many keys the hashes are held at a time, eight bytes each. Those of a longer file are in a temporary one."""
 
 
-def stream_data(path: Path) -> Iterator[pd.DataFrame]:
-    """A day's data.csv as `read_data` gives it, in parts, so that a file of any length can be read.
-
-    What repeats in a column of texts is categorical. Raises ContractBreach like `read_data`, but for some of what is
-    wrong only at the end: whatever is made of the parts must not count before.
-    """
+def parts(path: Path, columns: tuple[Column, ...]) -> Iterator[pd.DataFrame]:
+    """See Contract.parts."""
+    key = next(column.name for column in columns if column.unique)
     rows = 0
     try:
         with SpooledTemporaryFile(8 * KEYS_AT_ONCE) as hashes:
-            for part in csv.parts(path, {column.name: _arrow_type(column) for column in DATA}):
-                if not all(_surely_keeps(part[column.name], column) for column in DATA) and Check(DATA).add(part).found:
+            for part in csv.parts(path, {column.name: _arrow_type(column) for column in columns}):
+                if (
+                    not all(_surely_keeps(part[column.name], column) for column in columns)
+                    and Check(columns).add(part).found
+                ):
                     raise csv.NotPlain("a breach")
-                hashes.write(_hashed(part[KEY]).tobytes())
+                hashes.write(_hashed(part[key]).tobytes())
                 rows += len(part)
                 yield part
             if not rows or _twice(hashes).size:
                 raise csv.NotPlain("no rows, or a duplicate")
     except csv.NotPlain:
         # pandas has the last word on what a file says, and whole-file checks on what is wrong with it.
-        _check_parts(path)
-        yield from _parts_after(path, rows)
+        _check_parts(path, columns, key)
+        yield from _parts_after(path, columns, rows)
 
 
 def _surely_keeps(values: pd.Series, column: Column) -> bool:
@@ -82,28 +84,28 @@ def _twice_in(hashes: IO[bytes], share: int, shares: int) -> np.ndarray:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def _check_parts(path: Path) -> None:
-    """Raises ContractBreach, as `read_data` would, holding a part at a time."""
+def _check_parts(path: Path, columns: tuple[Column, ...], key: str) -> None:
+    """Raises ContractBreach, as reading the whole would, holding a part at a time."""
     with SpooledTemporaryFile(8 * KEYS_AT_ONCE) as hashes:
-        for part in _parts(path):
-            if KEY in part:
-                hashes.write(_hashed(part[KEY]).tobytes())
-        check = Check(DATA, _Repeated(_twice(hashes)))
-    for part in _parts(path):
+        for part in _parts(path, columns):
+            if key in part:
+                hashes.write(_hashed(part[key]).tobytes())
+        check = Check(columns, _Repeated(_twice(hashes)))
+    for part in _parts(path, columns):
         check.add(part)
     check.end(file_name(path))
 
 
-def _parts_after(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _parts_after(path: Path, columns: tuple[Column, ...], rows: int) -> Iterator[pd.DataFrame]:
     """The parts of a good file, without its first rows."""
-    for part in _parts(path):
+    for part in _parts(path, columns):
         if len(part) > rows:
-            yield conformed(part[rows:], DATA)
+            yield conformed(part[rows:], columns)
         rows = max(0, rows - len(part))
 
 
-def _parts(path: Path) -> Iterator[pd.DataFrame]:
-    with open_csv(path, DATA, chunksize=PART_ROWS) as reader, csv_errors(path):
+def _parts(path: Path, columns: tuple[Column, ...]) -> Iterator[pd.DataFrame]:
+    with open_csv(path, columns, chunksize=PART_ROWS) as reader, csv_errors(path):
         yield from reader
 
 
