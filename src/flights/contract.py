@@ -13,7 +13,7 @@ LATE_FROM_MINUTES = 15
 
 DATA = Contract(
     Column(KEY, "text", "which flight of which day: carrier, number, origin and day", unique=True),
-    Column("scheduled_departure", "moment", "scheduled departure, local time"),
+    Column("scheduled_departure", "moment", "scheduled departure, local time", of_day=True),
     Column("carrier", "text", "airline, two-letter code"),
     Column("origin", "text", "airport of departure"),
     Column("dest", "text", "airport of arrival"),

@@ -1,5 +1,6 @@
 """Bad input: each stage fails with an error that says what to do, and what was written before stays as it was."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,11 @@ def rewritten(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Spoi
     return spoil
 
 
+def rewritten_text(name: str, change: Callable[[str], str]) -> Spoil:
+    """Changes a file as it stands."""
+    return lambda folder: (folder / name).write_text(change((folder / name).read_text()))
+
+
 def removed(name: str) -> Spoil:
     return lambda folder: (folder / name).unlink()
 
@@ -55,11 +61,11 @@ def twice(frame: pd.DataFrame) -> pd.DataFrame:
 
 BAD_DATA: dict[str, tuple[Spoil, type[Exception], str]] = {
     "no data": (removed("data.csv"), MissingInput, rf"data/raw/{DS}/data\.csv is not there\. Run the stage"),
-    "an empty file": (emptied("data.csv"), ContractBreach, rf"raw/{DS}/data\.csv: the file is empty\. Mend"),
+    "an empty file": (emptied("data.csv"), ContractBreach, rf"raw/{DS}/data\.csv: the file is empty.*\nFix"),
     "a missing column": (
         rewritten("data.csv", lambda frame: frame.drop(columns="carrier")),
         ContractBreach,
-        rf"raw/{DS}/data\.csv: carrier: the column is missing\nMend",
+        rf"raw/{DS}/data\.csv: carrier: the column is missing\nFix",
     ),
     "an extra column": (
         rewritten("data.csv", lambda frame: frame.assign(dep_delay=0)),
@@ -69,17 +75,37 @@ BAD_DATA: dict[str, tuple[Spoil, type[Exception], str]] = {
     "text in a number": (
         rewritten("data.csv", with_text),
         ContractBreach,
-        rf"raw/{DS}/data\.csv: distance: not a number in 1 of 120 rows, first in line 2: 'far'\nMend",
+        rf"raw/{DS}/data\.csv: distance: not a number in 1 of 120 rows, first in line 2: 'far'\nFix",
     ),
     "a duplicate": (
         rewritten("data.csv", twice),
         ContractBreach,
         rf"raw/{DS}/data\.csv: flight_id: a duplicate in 2 of 122 rows",
     ),
+    "a quote that is not closed": (
+        rewritten_text("data.csv", lambda text: text.replace(",", ',"', 30).replace(',"', ",", 29)),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: a quote that is not closed.* in 1 of 120 rows, first in line \d",
+    ),
+    "a file that is cut": (
+        rewritten_text("data.csv", lambda text: text[: len(text) // 2]),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: the last line has no end.*\nFix what wrote",
+    ),
+    "rows that are a field short": (
+        rewritten_text("data.csv", lambda text: re.sub(r"(?m)^(?!flight_id)([^,\n]*),", r"\1", text)),
+        ContractBreach,
+        rf"raw/{DS}/data\.csv: 21 fields where the heading has 22 in 120 of 120 rows",
+    ),
+    "the file of yesterday": (
+        rewritten_text("data.csv", lambda text: text.replace(DS, "2026-11-22")),
+        ContractBreach,
+        rf"scheduled_departure: not of {DS} in 120 of 120 rows.*\nSee whether the file of another day was delivered",
+    ),
 }
 BAD_PAIRS: dict[str, tuple[Spoil, type[Exception], str]] = {
     "no targets": (removed("target.csv"), MissingInput, rf"data/raw/{DS}/target\.csv is not there\. Run the stage"),
-    "empty targets": (emptied("target.csv"), ContractBreach, rf"raw/{DS}/target\.csv: the file is empty\. Mend"),
+    "empty targets": (emptied("target.csv"), ContractBreach, rf"raw/{DS}/target\.csv: the file is empty.*\nFix"),
     "targets of other flights": (
         rewritten("target.csv", lambda frame: frame[5:]),
         ContractBreach,
@@ -108,7 +134,9 @@ def test_prepare_refuses(project: Project, case: str):
     refuses(project, PREPARE, error, told)
 
 
-@pytest.mark.parametrize("case", ["no data", "text in a number"])  # the rest of the contract is the same code
+@pytest.mark.parametrize(
+    "case", ["no data", "text in a number", "a quote that is not closed", "the file of yesterday"]
+)  # the rest of the contract is the same code
 def test_predict_refuses(project: Project, case: str):
     spoil, error, told = BAD_DATA[case]
     spoil(project.day.raw)

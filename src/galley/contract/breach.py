@@ -1,5 +1,6 @@
 """Breach: one way in which a file does not keep to its contract; all of them are one table and one error."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,7 +19,12 @@ class Breach(NamedTuple):
 
 def rewrite(name: str) -> str:
     """The next action where what wrote a file is at fault."""
-    return f"Mend what wrote {name} and run that again for the day."
+    return f"Fix what wrote {name}, then run that again for the day."
+
+
+def file_name(path: Path) -> str:
+    """What a breach calls a file: its day and name, and the folder of that."""
+    return "/".join(path.parts[-3:])
 
 
 def raise_breaches(breaches: list[Breach], name: str) -> None:

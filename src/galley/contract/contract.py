@@ -11,15 +11,15 @@ next action in one line, and that line would be ours in any case.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from galley.contract import parts
 from galley.contract.breach import raise_breaches
-from galley.contract.check import Check, conformed, found_in
+from galley.contract.check import Check, Rows, conformed, found_in
 from galley.contract.columns import Column
-from galley.contract.reading import file_name, open_csv
 
 
 @dataclass(frozen=True, init=False)
@@ -48,31 +48,34 @@ class Contract:
         """The column that names a row. Raises StopIteration if none is unique."""
         return next(column.name for column in self if column.unique)
 
-    def check(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
-        """The rows as agreed, numbers as floats and flags as integers.
+    def check(self, frame: pd.DataFrame, name: str, day: date | None = None) -> pd.DataFrame:
+        """The rows as agreed, numbers as floats and flags as integers; with `day`, they are of that day.
 
         Raises ContractBreach, after showing a table of all that is wrong with what messages call `name`.
         """
-        Check(self.columns).add(frame).end(name)
+        Check(self.columns, day).add(Rows.of(frame)).end(name)
         return conformed(frame, self.columns)
 
-    def read(self, path: Path) -> pd.DataFrame:
-        """Read a CSV file and check it. Raises ContractBreach."""
-        return self.check(open_csv(path, self.columns), file_name(path))
+    def read(self, path: Path, day: date | None = None) -> pd.DataFrame:
+        """Read a CSV file and check it: each line is a row, whole and in UTF-8. Raises ContractBreach."""
+        return pd.concat(parts.parts(path, self.columns, day, categories=False), ignore_index=True)
 
-    def parts(self, path: Path) -> Iterator[pd.DataFrame]:
+    def parts(self, path: Path, day: date | None = None) -> Iterator[pd.DataFrame]:
         """A CSV file as `read` gives it, in parts, so that one of any length can be read.
 
         What repeats in a column of texts is categorical. Raises ContractBreach like `read`, but for some of what is
         wrong only at the end: whatever is made of the parts must not count before.
         """
-        return parts.parts(path, self.columns)
+        return parts.parts(path, self.columns, day, categories=True)
 
     def check_pair(self, data: pd.DataFrame, target: pd.DataFrame, name: str) -> None:
         """Raises ContractBreach unless both are about the same keys."""
         key, action = self.key, "Write both files anew, together: run what writes them again for the day."
         found = [
-            (found_in(data[key], ~data[key].isin(target[key]), "in the data but not in the targets"), len(data)),
-            (found_in(target[key], ~target[key].isin(data[key]), "in the targets but not in the data"), len(target)),
+            (
+                found_in(Rows.of(some), key, ~some[key].isin(other[key]), f"in the {one} but not in the {two}", action),
+                some,
+            )
+            for some, other, one, two in ((data, target, "data", "targets"), (target, data, "targets", "data"))
         ]
-        raise_breaches([finding.breach(rows, action) for finding, rows in found if finding], name)
+        raise_breaches([finding.breach(len(some), name) for finding, some in found if finding], name)

@@ -12,6 +12,7 @@ from flights import synthetic
 from flights.contract import DATA
 from flights.features import CATEGORIES, FEATURES, NUMBERS, build
 from flights.predictor import ByDistinctTexts, ByTables, Predictor, _Number
+from galley.contract import plain
 from galley.scoring import csv
 from galley.scoring.overlap import in_order
 from galley.scoring.score import score
@@ -35,7 +36,7 @@ def fitted(data, estimator, **settings):
 
 @pytest.fixture
 def file(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "PART_BYTES", 60_000)
+    monkeypatch.setattr(plain, "PART_BYTES", 60_000)
     data.drop(columns="late").to_csv(tmp_path / "data.csv", index=False)
     return tmp_path / "data.csv"
 
