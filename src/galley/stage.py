@@ -5,6 +5,7 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any
 from galley.days import Day
 from galley.errors import ConclusionError, MissingInput
 from galley.kernels.environment import environment
+from galley.notebooks.statements import MIME_TYPE as MIME_TYPE
+from galley.notebooks.statements import Written, written
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
-MIME_TYPE = "application/vnd.galley+json"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
 
@@ -33,12 +36,15 @@ class Stage:
         self.settings = settings if settings.model_name else settings.for_model(dag_id=Path.cwd().name)
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
         self._concluded = False
+        self._written: dict[str, dict[str, Written]] = {}
+        self._wrote: list[str] = []
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
         _state({"kind": "day", "ds": self.day.ds, "environment": environment()}, f"day {self.day}{note}")
 
     def read(self, path: Path) -> Path:
         """Say that the stage reads this file or folder, and return where it is on this machine, not to be written to.
 
+        A file that differs from what an accepted notebook of its day stated as written is read, and that is stated too.
         Raises MissingInput if it is not there.
         """
         name = relative_name(path.absolute(), self.settings)
@@ -47,8 +53,19 @@ class Stage:
             facts = _facts(here)
         except FileNotFoundError:
             raise MissingInput(f"{name} is not there. Run the stage that writes it for {self.day} first.") from None
+        writer = self._writer(path, name)
+        if writer and writer.sha256 != facts["sha256"]:
+            facts["changed_since"] = writer._asdict()
         _state_file("input", "read ", name, facts)
         return here
+
+    def _writer(self, path: Path, name: str) -> Written | None:
+        """What the reports of the day that a file is of say that they wrote there."""
+        ds = next(filter(_DATE.fullmatch, reversed(path.parts)), self.day.ds)
+        if ds not in self._written:
+            self._written[ds] = written(self.settings.outputs / ds)
+        own = any(f"{name}/".startswith(f"{wrote}/") for wrote in self._wrote)  # in this run, of which none says yet
+        return None if own else self._written[ds].get(name)
 
     @contextmanager
     def write(self, path: Path) -> Iterator[Path]:
@@ -61,7 +78,9 @@ class Stage:
             yield draft
             if draft.exists():
                 facts = _facts(draft)
-        _state_file("output", "wrote", relative_name(path.absolute(), self.settings), facts)
+        name = relative_name(path.absolute(), self.settings)
+        self._wrote.append(name)
+        _state_file("output", "wrote", name, facts)
 
     def concluded(self, stage: str) -> dict[str, Any]:
         """What an accepted stage of this day's training concluded, by the stage's name; empty if there is nothing."""
@@ -89,15 +108,22 @@ class Stage:
 
 def _facts(here: Path) -> dict[str, Any]:
     """What is stated of a file or folder of this machine, beside its name."""
-    facts: dict[str, Any] = {"sha256": files.digest(here), "bytes": files.size(here)}
-    if here.is_dir():
-        facts["files"] = files.names_in(here)
-    return facts
+    if not here.is_dir():
+        return {"sha256": files.digest(here), "bytes": files.size(here)}
+    digests = {name: files.digest(here / name) for name in files.names_in(here)}
+    return {
+        "sha256": files.digest_of(digests),
+        "bytes": files.size(here),
+        "files": list(digests),
+        "digests": digests,
+    }
 
 
 def _state_file(kind: str, verb: str, name: str, facts: dict[str, Any]) -> None:
-    short = facts["sha256"][:12]
-    _state({"kind": kind, "path": name, **facts}, f"{verb} {name}  {facts['bytes']:,} bytes  sha256 {short}")
+    text = f"{verb} {name}  {facts['bytes']:,} bytes  sha256 {facts['sha256'][:12]}"
+    if writer := facts.get("changed_since"):
+        text += f"\n      CHANGED since {writer['by']} wrote it (sha256 {writer['sha256'][:12]})"
+    _state({"kind": kind, "path": name, **facts}, text)
 
 
 def _as_json(name: str, value: Any) -> Any:

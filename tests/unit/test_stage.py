@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +36,48 @@ def test_reading_states_name_digest_and_size(stated, settings):
     files.write_bytes(path, b"a,b\n")
     (fact,) = stated(lambda stage: stage.read(path))
     assert fact == {"kind": "input", "path": "data/raw/2026-11-23/data.csv", "sha256": files.digest(path), "bytes": 4}
+
+
+def accepted(settings, ds, name, started, **output):
+    """An accepted notebook of that day which states that it wrote something."""
+    facts = {"kind": "output", "bytes": 1, **output}
+    cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data={MIME_TYPE: facts})])
+    node = nbformat.v4.new_notebook(cells=[cell], metadata={"galley": {"started": started}})
+    files.write_bytes(settings.outputs / ds / f"{name}.ipynb", nbformat.writes(node).encode())
+
+
+def test_a_file_that_is_not_what_was_recorded_is_read_and_that_is_said(stated, settings):
+    folder, name = settings.data / "raw/2026-11-22", "data/raw/2026-11-22"
+    files.write_bytes(folder / "data.csv", b"a\n")
+    files.write_bytes(folder / "other.csv", b"b\n")
+    former = {"data.csv": "0" * 64, "other.csv": files.digest(folder / "other.csv")}
+    accepted(settings, "2026-11-22", "bring/01_bring", "2026-11-22T01", path=name, sha256="x", digests=former)
+    changed, same = stated(lambda stage: [stage.read(folder / "data.csv"), stage.read(folder / "other.csv")])
+    assert changed["changed_since"] == {"by": "bring/01_bring", "sha256": "0" * 64}
+    assert "changed_since" not in same
+
+
+def test_the_last_notebook_that_wrote_a_file_counts(stated, settings):
+    path = settings.data / "raw/2026-11-23/data.csv"
+    files.write_bytes(path, b"a\n")
+    stated_path = "data/raw/2026-11-23/data.csv"
+    accepted(settings, "2026-11-23", "b/01_last", "2026-11-23T02", path=stated_path, sha256=files.digest(path))
+    accepted(settings, "2026-11-23", "c/01_first", "2026-11-23T01", path=stated_path, sha256="0" * 64)
+    files.write_bytes(settings.outputs / "2026-11-23/c/02_none.ipynb", b'"kind": "output"')
+    (fact,) = stated(lambda stage: stage.read(path))
+    assert "changed_since" not in fact
+
+
+def test_what_the_stage_itself_wrote_is_no_change(stated, settings):
+    path = settings.data / "raw/2026-11-23/data.csv"
+    accepted(settings, "2026-11-23", "a/01_stage", "1", path="data/raw/2026-11-23/data.csv", sha256="0" * 64)
+
+    def work(stage):
+        with stage.write(path) as draft:
+            draft.write_bytes(b"new")
+        stage.read(path)
+
+    assert "changed_since" not in stated(work)[-1]
 
 
 def test_what_is_not_there_cannot_be_read(stated, settings):

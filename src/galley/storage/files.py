@@ -10,7 +10,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -67,12 +67,15 @@ def digest(path: Path, names: Iterable[str] | None = None) -> str:
     """
     path = local(path)
     if path.is_dir():
-        listing = "".join(
-            f"{name}\0{digest(path / name)}\n" for name in sorted(names_in(path) if names is None else names)
-        )
-        return hashlib.sha256(listing.encode()).hexdigest()
+        return digest_of({name: digest(path / name) for name in (names_in(path) if names is None else names)})
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """The digest of a folder, of whose files these are."""
+    listing = "".join(f"{name}\0{digests[name]}\n" for name in sorted(digests))
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def names_in(folder: Path) -> list[str]:
