@@ -5,7 +5,6 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +14,10 @@ from galley.days import Day
 from galley.errors import ConclusionError, MissingInput
 from galley.kernels.environment import environment
 from galley.notebooks.statements import MIME_TYPE as MIME_TYPE
-from galley.notebooks.statements import Written, written
+from galley.notebooks.statements import Written, dated, written
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
 
@@ -61,7 +59,7 @@ class Stage:
 
     def _writer(self, path: Path, name: str) -> Written | None:
         """What the reports of the day that a file is of say that they wrote there."""
-        ds = next(filter(_DATE.fullmatch, reversed(path.parts)), self.day.ds)
+        ds = dated(path) or self.day.ds
         if ds not in self._written:
             self._written[ds] = written(self.settings.outputs / ds)
         own = any(f"{name}/".startswith(f"{wrote}/") for wrote in self._wrote)  # in this run, of which none says yet

@@ -1,6 +1,7 @@
 """The operator, the sensor and the review, each doing its work with a context as Airflow gives it."""
 
 import logging
+import os
 import re
 from datetime import timedelta
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from galley.errors import (
     StageFailed,
     StageInterrupted,
 )
+from galley.notebooks.statements import MIME_TYPE
 from galley.storage import files
 
 
@@ -132,23 +134,74 @@ def test_retries_wait_longer_each_time_and_ten_minutes_at_most():
 
 
 def test_the_sensor_waits_until_all_its_files_are_there(home):
-    sensor = FilesSensor(task_id="wait", paths=["raw/2026-11-23/data.csv", "raw/2026-11-23/target.csv"])
+    paths = ["raw/2026-11-23/data.csv", "raw/2026-11-23/target.csv"]
+    sensor = FilesSensor(task_id="wait", paths=paths, unchanged=0)
     folder = home / "data/raw/2026-11-23"
     folder.mkdir(parents=True)
     assert sensor.poke({}) is False
-    (folder / "data.csv").touch()
+    (folder / "data.csv").write_bytes(b"x")
     assert sensor.poke({}) is False
-    (folder / "target.csv").touch()
+    (folder / "target.csv").write_bytes(b"x")
     assert sensor.poke({}) is True
+
+
+@pytest.fixture
+def arrival(home):
+    """A file that is there since this moment, and a sensor that waits for it."""
+    file = home / "data/raw/2026-11-23/data.csv"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"half a ro")
+    return file, FilesSensor(task_id="wait", paths=["raw/2026-11-23/data.csv"])
+
+
+def test_a_file_that_somebody_is_writing_is_waited_for(arrival, capsys):
+    file, sensor = arrival
+    assert sensor.poke({}) is False
+    assert "data/raw/2026-11-23/data.csv changed 0 s ago, and may be in the making" in capsys.readouterr().out
+    sensor.unchanged = 0
+    assert sensor.poke({}) is True
+    file.write_bytes(b"")
+    assert sensor.poke({}) is False
+    assert "data/raw/2026-11-23/data.csv is empty" in capsys.readouterr().out
+
+
+def test_a_copy_that_carries_over_its_time_is_new_all_the_same(arrival):
+    file, sensor = arrival
+    os.utime(file, (0, 0))
+    assert sensor.poke({}) is False
+
+
+def test_a_file_is_whole_when_its_writers_marker_is_there_and_not_before(arrival):
+    file, _ = arrival
+    sensor = FilesSensor(task_id="wait", paths=["raw/2026-11-23/data.csv"], marker="raw/2026-11-23/_SUCCESS")
+    assert sensor.poke({}) is False
+    file.with_name("_SUCCESS").touch()
+    assert sensor.poke({}) is True
+    file.unlink()
+    assert sensor.poke({}) is False
+
+
+def test_a_file_that_a_stage_wrote_is_whole_at_once_unless_it_has_changed(arrival, home):
+    file, sensor = arrival
+    facts = {
+        "kind": "output", "path": "data/raw/2026-11-23", "sha256": "", "digests": {"data.csv": files.digest(file)}
+    }  # fmt: skip
+    output = nbformat.v4.new_output("display_data", data={MIME_TYPE: facts})
+    cells = [nbformat.v4.new_code_cell("", outputs=[output])]
+    node = nbformat.v4.new_notebook(cells=cells, metadata={"galley": {"started": "2026-11-23"}})
+    files.write_bytes(home / "outputs/2026-11-23/bring/01_bring.ipynb", nbformat.writes(node).encode())
+    assert sensor.poke({}) is True
+    file.write_bytes(b"another half")
+    assert sensor.poke({}) is False
 
 
 def test_a_sensor_that_gives_up_names_the_file_that_is_missing(home):
     folder = home / "data/raw/2026-11-23"
     folder.mkdir(parents=True)
-    (folder / "data.csv").touch()
+    (folder / "data.csv").write_bytes(b"x")
     paths = ["raw/2026-11-23/data.csv", "raw/2026-11-23/target.csv"]
-    sensor = FilesSensor(task_id="wait", paths=paths, mode="poke", timeout=0.01, poke_interval=0.01)
-    expected = re.escape("data/raw/2026-11-23/target.csv did not come")
+    sensor = FilesSensor(task_id="wait", paths=paths, mode="poke", timeout=0.01, poke_interval=0.01, unchanged=0)
+    expected = re.escape("data/raw/2026-11-23/target.csv is not there, and 0 s are over. See what brings it")
     with pytest.raises(AirflowSensorTimeout, match=expected) as raised:
         sensor.execute(context())
     assert "data.csv" not in str(raised.value)

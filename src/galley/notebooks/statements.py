@@ -11,6 +11,7 @@ from galley.storage import bucket, files
 MIME_TYPE = "application/vnd.galley+json"
 """Of what a stage states, as an output of its own notebook."""
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # As nbformat writes them. Within a string the quotes would be escaped, and there are no line breaks.
 _METADATA = '\n "metadata": {'
 _STATEMENT = re.compile(rf'"{re.escape(MIME_TYPE)}": (?=\{{)')
@@ -22,6 +23,11 @@ class Written(NamedTuple):
 
     by: str
     sha256: str
+
+
+def dated(path: Path) -> str:
+    """The day that a file is of, by the folders that it is in; empty if they name none."""
+    return next(filter(_DATE.fullmatch, reversed(path.parts)), "")
 
 
 def written(reports: Path) -> dict[str, Written]:
