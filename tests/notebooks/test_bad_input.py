@@ -215,7 +215,9 @@ def test_train_that_cannot_log_its_model_keeps_the_former_one(project: Project):
 
 
 def test_predict_refuses_a_model_that_does_not_resolve(project: Project):
-    refuses(project, PREDICT, ModelNotFound, "models/1999-01-01 is not a model.*model_uri", model_uri="models/1999-01-01")
+    refuses(
+        project, PREDICT, ModelNotFound, "models/1999-01-01 is not a model.*model_uri", model_uri="models/1999-01-01"
+    )
 
 
 def test_predict_without_a_champion_says_how_to_get_one(project: Project):
