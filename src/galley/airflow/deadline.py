@@ -34,7 +34,8 @@ async def alert_if_missing(path: str, context: Any) -> None:
     name = path.format(ds=run["logical_date"][:10])
     # Who asks for a day after its hour knows that it is late.
     in_time = _moment(run["queued_at"]) < _moment(context["deadline"]["deadline_time"])
-    if in_time and not (Settings.from_environment().data / name).is_file():
+    folder = Settings.from_environment().for_model(dag_id=run["dag_id"]).model_data
+    if in_time and not (folder / name).is_file():
         await asyncio.to_thread(MissingAlert(name).notify, context)
 
 

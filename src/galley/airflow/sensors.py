@@ -17,26 +17,28 @@ if TYPE_CHECKING:
 
 
 class FilesSensor(BaseSensorOperator):
-    """Waits for whole files below the data folder: `paths` and `marker` are relative to it, and templated.
+    """Waits for whole files below the model's data folder: `paths` and `marker` are relative to it, and templated.
 
     A file is whole when it is not empty and nothing has changed it for `unchanged` seconds, or at once when an accepted
     notebook of its day states that it wrote it as it is. In a bucket files only ever appear whole. Where `marker` names
     a file that the writer leaves when it is done, that is waited for, and what is there then is whole.
 
-    When `timeout` (seconds) is over it fails and says of each file what is missing.
+    When `timeout` (seconds) is over it fails and says of each file what is missing. `model` names the model of
+    galley.toml; left blank, the one that the DAG belongs to.
     """
 
     template_fields: Sequence[str] = ("paths", "marker")
     ui_color = "#e9eff5"
 
     def __init__(
-        self, *, paths: Sequence[str], marker: str | None = None, unchanged: float = 30, **kwargs: Any
+        self, *, paths: Sequence[str], marker: str | None = None, unchanged: float = 30, model: str = "", **kwargs: Any
     ) -> None:
         kwargs.setdefault("mode", "reschedule")
         super().__init__(**kwargs)
         self.paths = paths
         self.marker = marker
         self.unchanged = unchanged
+        self.model = model
 
     def poke(self, context: "Context") -> bool:  # noqa: ARG002 - Airflow's signature
         """Whether all files are there, and whole."""
@@ -56,11 +58,12 @@ class FilesSensor(BaseSensorOperator):
             ) from None
 
     def _lacking(self) -> list[str]:
-        settings = Settings.from_environment()
-        states = {path: self._state(settings.data / Path(path), settings) for path in self.paths}
-        if self.marker and not (settings.data / Path(self.marker)).is_file():
+        settings = Settings.from_environment().for_model(self.model, self.dag_id)
+        folder = settings.model_data
+        states = {path: self._state(folder / Path(path), settings) for path in self.paths}
+        if self.marker and not (folder / Path(self.marker)).is_file():
             states[self.marker] = "is not there"
-        return [f"{relative_name(settings.data / Path(path), settings)} {is_}" for path, is_ in states.items() if is_]
+        return [f"{relative_name(folder / Path(path), settings)} {is_}" for path, is_ in states.items() if is_]
 
     def _state(self, path: Path, settings: Settings) -> str:
         """What a file lacks of being whole; nothing if it is."""

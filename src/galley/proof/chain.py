@@ -1,6 +1,6 @@
 """Chain: the statements about a model in their order, each naming the one before it; none is ever written over.
 
-    outputs/decisions/flights-late/000001.json 000002.json ...
+    outputs/decisions/<model>/000001.json 000002.json ...
 
 A number is given once: the file is created only if it is not there, on a disk and in a bucket, so of two writers one
 takes the next number. A statement that is changed or removed breaks the chain where it was. Statements that are removed

@@ -162,7 +162,7 @@ def test_a_module_that_cannot_be_preloaded_costs_one_line(
     before = servers(folder)
     (tmp_path / "bad_module.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    name = spec("bad", "bad_module", response_timeout=2)
+    name = spec("bad", "bad_module", patience=2)
     starts_cold(start(name), caplog, reason)
     assert within(5, lambda: servers(folder) == before)
 
