@@ -23,9 +23,10 @@ from types import NoneType
 from typing import Any, Optional, get_args
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, reader
 
 from galley.errors import NotebookError, ParameterError
+from galley.notebooks.repair import repair
 
 _TYPES: dict[str, Any] = {
     "Any": Any, "Optional": Optional, "None": None, "bool": bool, "dict": dict, "float": float, "int": int,
@@ -107,27 +108,35 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook file and what it declares. `node` is its content as nbformat 4."""
+    """A notebook file and what it declares. `node` is its content as nbformat 4, valid; `repairs` says what was not."""
 
     path: Path
     node: NotebookNode = field(repr=False)
     sha256: str
+    repairs: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Notebook":
-        """Read a notebook. Raises NotebookError if it is not there or is no notebook."""
+        """Read a notebook, and repair what has one obvious repair.
+
+        Raises NotebookError if it is not there, is no notebook, or has a fault that could be repaired in several ways.
+        """
         if not path.is_file():
             beside = ", ".join(sorted(p.name for p in path.parent.glob("*.ipynb"))) or "no notebook"
             raise NotebookError(f"{path} is not there; its folder has {beside}. Mend input_nb or add the notebook.")
         content = path.read_bytes()
         try:
-            node = nbformat.reads(content.decode(), as_version=4)
+            node = nbformat.convert(reader.reads(content.decode()), 4)
             for cell in node.cells:
                 cell.cell_type, cell.source, cell.metadata.get("tags")
-        except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0][:200]
             raise NotebookError(f"{path} is no notebook ({reason}). Restore it from version control.") from None
-        return cls(path, node, hashlib.sha256(content).hexdigest())
+        try:
+            repairs = repair(node)
+        except nbformat.ValidationError as error:
+            raise NotebookError(f"{path} is not a valid notebook: {_place(error)}. Fix that in the file.") from None
+        return cls(path, node, hashlib.sha256(content).hexdigest(), tuple(repairs))
 
     @property
     def kernel_name(self) -> str | None:
@@ -248,9 +257,19 @@ class Notebook:
             found = [f"{self.path}: {problem}" for parameter in declared for problem in _problems_of(parameter)]
         except NotebookError as error:
             found = [str(error)]
+        found += [f"{self.path}: {repaired}. Fix it in the file." for repaired in self.repairs]
         if any(cell.get("outputs") or cell.get("execution_count") for cell in self.node.cells):
             found.append(f"{self.path}: it carries outputs. Strip them with `make fix`.")
         return found
+
+
+def _place(error: nbformat.ValidationError) -> str:
+    """Where in a notebook the schema is broken, and how."""
+    match list(error.relative_path):
+        case ["cells", int(index), *rest]:
+            return f"cell {index + 1}{''.join(f', {part}' for part in rest)}: {error.message[:200]}"
+        case path:
+            return ": ".join([*map(str, path), error.message[:200]])
 
 
 def _read_collection(value: Any) -> Any:

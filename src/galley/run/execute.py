@@ -112,6 +112,8 @@ class Execution:
         return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
 
     def _record(self, notebook: Notebook) -> dict[str, Any]:
+        for repaired in notebook.repairs:
+            log.warning("%s: %s", notebook.path.name, repaired)
         known = provenance.known_before(notebook, self.settings)
         known["source"].update(self.asked.git or {})
         return {

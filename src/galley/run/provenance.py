@@ -30,6 +30,7 @@ def known_before(notebook: Notebook, settings: Settings) -> dict[str, Any]:
         "source": {
             "path": relative_name(notebook.path, settings),
             "sha256": notebook.sha256,
+            **({"repaired": "; ".join(notebook.repairs)} if notebook.repairs else {}),
             **git_state(settings.home),
         },
         "lock_sha256": files.digest(lock) if lock.is_file() else None,
