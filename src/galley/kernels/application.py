@@ -1,14 +1,38 @@
 """Kernel application: ipykernel's, losing no output. Kernels start by `python -m galley.kernels.application`."""
 
+import inspect
 import sys
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 if __name__ == "__main__" and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # as ipykernel_launcher does: what lies beside a notebook must not stand in for a library
 
 import zmq
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.autocall import ZMQExitAutocall
+
+
+class Compiler(XCachingCompiler):
+    """Says of each cell which module it belongs to."""
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        """The file name that stands in a cell's traceback."""
+        name = str(super().get_code_name(raw_code, code, number))  # type: ignore[no-untyped-call]
+        # Else inspect looks for it in every module, once for each line of a traceback: three thousand lines long after
+        # an endless recursion, times three thousand modules in a warm kernel.
+        inspect.modulesbyfile[name] = "__main__"
+        return name
+
+
+class Leave(ZMQExitAutocall):
+    """`exit` and `quit`, with or without a code: they end the notebook as sys.exit does, at once."""
+
+    def __call__(self, code: Any = None) -> NoReturn:
+        """Leave."""
+        sys.exit(code)
 
 
 class KernelApplication(IPKernelApp):
@@ -19,6 +43,15 @@ class KernelApplication(IPKernelApp):
         # Beyond a thousand that wait, ZeroMQ would drop the next ones without a word, a stage's conclusion among them.
         context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)  # type: ignore[no-untyped-call]
+
+    def init_kernel(self) -> None:
+        """Make the kernel."""
+        # IPython says so whenever a cell exits, however it did.
+        warnings.filterwarnings("ignore", "To exit: use 'exit'")
+        super().init_kernel()  # type: ignore[no-untyped-call]
+        shell = self.kernel.shell
+        shell.compile, shell.exiter = Compiler(), Leave(shell)  # type: ignore[no-untyped-call]
+        shell.init_user_ns()  # which has `exit` and `quit`
 
 
 if __name__ == "__main__":

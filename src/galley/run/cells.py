@@ -19,10 +19,13 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
 from galley.errors import RecordLost, StageInterrupted, StorageUnavailable
+from galley.kernels import options as kernel_options
 from galley.kernels.client import PromptClient
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
+from galley.notebooks.stream import collapse, last_state
 from galley.run.attempts import Attempts
+from galley.run.prints import Prints
 from galley.stage import MIME_TYPE
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ CELL_LIMIT = 3 * DATA_LIMIT
 _OUTPUT_COST = 500
 """What an output counts for beside its content, so that a million empty ones are too many."""
 _MESSAGE_LIMIT = 10_000
+_WRITTEN_OVER = 10_000
+"""Characters of what was printed within which what follows may be written over the last line."""
 _OUTPUTS = ("stream", "display_data", "execute_result", "update_display_data", "error")
 _DEATH_GRACE = 3.0
 """Seconds that the thread of a killed kernel gets to notice. Airflow follows SIGTERM by SIGKILL after five."""
@@ -57,6 +62,7 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
     def __init__(self, node: NotebookNode, attempts: Attempts, number: int) -> None:
         super().__init__(node, progress_bar=False)
         self.failed_cell: int | None = None
+        self.failure: NotebookNode | None = None
         self._attempts = attempts
         self._number = number
         self._next_save = 0.0
@@ -89,9 +95,10 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
         self._closed = True
 
     def cell_exception(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
-        """Note which cell failed."""
+        """Note which cell failed, and with what."""
         super().cell_exception(cell, cell_index=cell_index, **kwargs)
         self.failed_cell = cell_index
+        self.failure = _failure(cell, kwargs["exception"])
 
     def cell_complete(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
         """Note a cell's end and say so in the log."""
@@ -110,6 +117,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         super().__init__(recorder, shell_timeout_interval=1, iopub_timeout=_OUTPUT_DELAY, **options)
         self._sockets = sockets
         self._printed = self._shown = self._left_out = 0
+        self._prints = Prints(0)
 
     def create_kernel_manager(self) -> Any:
         """A kernel reached through Unix sockets: nobody else can connect, and parallel starts cannot take one port."""
@@ -119,6 +127,12 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         manager.connection_file = str(self._sockets / "kernel.json")
         manager.ip = str(self._sockets / "kernel")
         return manager
+
+    def start_new_kernel(self, **options: Any) -> None:
+        """Start it with what holds for each kernel of a stage."""
+        spec = self.km.kernel_spec
+        self.extra_arguments: list[str] = kernel_options.arguments(spec)
+        super().start_new_kernel(**{**options, "env": kernel_options.environment(spec, options["env"])})
 
     def wait_for_reply(self, msg_id: str, cell: NotebookNode | None = None) -> Any:
         """The answer to what papermill asks at the end, once the kernel is idle.
@@ -139,12 +153,14 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         self.nb_man.kernel_started("forked" if is_forked else "cold")
         for index, cell in enumerate(self.nb.cells):
             self._printed = self._shown = self._left_out = 0
+            self._prints = Prints(index + 1)
             self.nb_man.cell_start(cell, index)
             try:
                 self.execute_cell(cell, index)
             except CellExecutionError as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
             finally:
+                self._prints.end()
                 self._tidy(cell)
             self.nb_man.cell_complete(cell, cell_index=index)
             if self.nb_man.failed_cell is not None:
@@ -156,9 +172,28 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         is_cleared = not content.get("wait") if kind == "clear_output" else self.clear_before_next_output
         if is_cleared:
             self._printed = self._shown = self._left_out = 0
+        if kind == "stream":
+            content["text"] = collapse(content["text"])
         if kind in _OUTPUTS and not self._bound(kind, content):
             return None
-        return super().process_message(msg, cell, cell_index)
+        if kind == "stream":
+            self._prints.take(content["name"], content["text"])
+        output = super().process_message(msg, cell, cell_index)
+        if kind == "stream":
+            self._write_over(cell)
+        return output
+
+    def _write_over(self, cell: NotebookNode) -> None:
+        """Let what was just printed take the place of the line that it is written over, as a progress bar is."""
+        if len(cell.outputs) < 2:
+            return
+        former, last = cell.outputs[-2:]
+        if former.get("name") != last.name or len(former.text) > _WRITTEN_OVER or "\r" not in former.text + last.text:
+            return
+        text = former.text + last.text
+        former.text = collapse(text)
+        self._printed -= len(text) - len(former.text)
+        cell.outputs.pop()
 
     def _bound(self, kind: str, content: dict[str, Any]) -> bool:
         """Cut an output to what there is room for; False if there is none."""
@@ -169,7 +204,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
             return room > 0
         if kind == "error":
             content["evalue"] = content["evalue"][:_MESSAGE_LIMIT]
-            content["traceback"] = _shortened("\n".join(content["traceback"])).split("\n")
+            content["traceback"] = shortened("\n".join(content["traceback"])).split("\n")
             return True
         data = content.get("data", {})
         size = _OUTPUT_COST + sum(
@@ -199,17 +234,34 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         for name, group in groupby(cell.outputs, key=lambda output: output.get("name")):
             pieces = list(group)
             if name is not None:
-                pieces = [new_output("stream", name=name, text="".join(piece.text for piece in pieces))]
+                text = last_state("".join(piece.text for piece in pieces))
+                pieces = [new_output("stream", name=name, text=text)]
             joined.extend(pieces)
         cell.outputs = joined
 
 
-def _shortened(text: str) -> str:
+def _failure(cell: NotebookNode, error: CellExecutionError) -> NotebookNode:
+    """The error that ended a cell, as an output.
+
+    The kernel's answer names it. Magics, groups of errors and handlers of one's own show it on stderr, and not so.
+    """
+    shown: list[NotebookNode] = [o for o in cell.outputs if o.output_type == "error" and o.ename == error.ename]
+    if shown:
+        return shown[-1]
+    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
+    traceback = shortened(printed or error.traceback).split("\n")
+    output: NotebookNode = new_output(
+        "error", ename=error.ename, evalue=error.evalue[:_MESSAGE_LIMIT], traceback=traceback
+    )
+    return output
+
+
+def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
     """A text of which the middle is left out where it is too long: of a traceback both ends matter."""
-    over = len(text) - TEXT_LIMIT
+    over = len(text) - limit
     if over <= 0:
         return text
-    return f"{text[: TEXT_LIMIT // 2]}\n[galley left out {over:,} characters]\n{text[-TEXT_LIMIT // 2 :]}"
+    return f"{text[: limit // 2]}\n[galley left out {over:,} characters]\n{text[-limit // 2 :]}"
 
 
 class CellsThread:

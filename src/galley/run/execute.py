@@ -7,7 +7,6 @@ in a thread beside it. Whatever ends the run is written into the attempt before 
 import json
 import logging
 import os
-import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from papermill.exceptions import PapermillException
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
@@ -29,9 +27,10 @@ from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFaile
 from galley.notebooks.names import stage_of
 from galley.notebooks.parameters import Notebook
 from galley.notebooks.render import render
+from galley.notebooks.stream import plain
 from galley.run import attempts, provenance
 from galley.run.attempts import Attempts
-from galley.run.cells import CellsThread, Client, Recorder
+from galley.run.cells import CellsThread, Client, Recorder, shortened
 from galley.settings import Settings
 from galley.storage import files, lock
 
@@ -41,6 +40,8 @@ _NOT_FOR_KERNELS = ("AIRFLOW_", "_AIRFLOW", "GALLEY_ALERT_URLS")
 """Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
 _LONGEST_FOLDER = 70
 """Bytes: a socket's address has 107, and what is made in the folder has a name too."""
+_LOGGED_TRACEBACK = 20_000
+"""Characters of a traceback in the task's log; an endless recursion has three thousand frames."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -162,10 +163,10 @@ class Execution:
             self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment(self.settings))
             self._cells.run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
-        if recorder.failed_cell is None:
+        if recorder.failed_cell is None or recorder.failure is None:
             return ""
-        if not _left_by_choice(node.cells[recorder.failed_cell]):
-            raise _failure(node, recorder.failed_cell, self.asked.title)
+        if not _left_by_choice(recorder.failure):
+            raise _failure(recorder.failure, recorder.failed_cell, self.asked.title)
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
@@ -285,21 +286,14 @@ def _end_of(error: BaseException) -> dict[str, Any]:
     return {"state": state, "message": f"{type(error).__name__}: {error}".strip(": ")}
 
 
-def _error_of(cell: NotebookNode) -> NotebookNode | None:
-    return next((output for output in reversed(cell.outputs) if output.output_type == "error"), None)
-
-
-def _left_by_choice(cell: NotebookNode) -> bool:
+def _left_by_choice(error: NotebookNode) -> bool:
     """Whether the cell ended the notebook with sys.exit(0), which papermill takes for a good end as well."""
-    error = _error_of(cell)
-    return error is not None and error.ename == "SystemExit" and error.evalue in ("", "0", "None")
+    return error.ename == "SystemExit" and error.evalue in ("", "0", "None")
 
 
-def _failure(node: NotebookNode, index: int, title: str) -> GalleyError:
+def _failure(output: NotebookNode, index: int, title: str) -> GalleyError:
     """The error of a failed cell, of the class in galley's tree that it says it is; its traceback goes to the log."""
-    cell = node.cells[index]
-    output = _error_of(cell) or new_output("error", ename="CellExecutionError", evalue="the kernel did not say why")
-    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+    traceback = shortened(plain("\n".join(output.traceback)), _LOGGED_TRACEBACK)
     log.error("cell %s of %s failed:\n%s", index + 1, title, traceback)
     where = f"(cell {index + 1} of {title})"
     known = errors.named(output.ename)
