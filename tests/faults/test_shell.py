@@ -1,12 +1,13 @@
 """What a notebook meets in its kernel: history, programs, ways out, errors of every kind, and where prints go."""
 
 import logging
+import re
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
-from desk_of_stages import code, end_of, printed, read, wait_until
+from desk_of_stages import code, end_of, printed, read, text, wait_until
 
 from galley.errors import ContractBreach, StageFailed
 
@@ -189,3 +190,25 @@ def test_a_cell_that_prints_without_end_does_not_fill_the_log(desk, caplog):
     assert len(lines(caplog)) == 1000
     assert "cell 3 prints more than 1000 lines; the report has the rest" in caplog.text
     assert "\x1b" not in "".join(lines(caplog))
+
+
+# What its page takes in
+
+
+def test_a_styled_frame_and_the_pictures_beside_a_notebook_are_on_its_page(desk):
+    frame = "import pandas as pd\npd.DataFrame({'a': [1, -2]}).style.map(lambda v: 'color: red' if v < 0 else '')"
+    scripted = "HTML('<table><tr><td>0.71</td></tr></table><script>1</script>')"
+    execution = desk.execution(
+        "from pathlib import Path\nPath('made.png').write_bytes(Path('pic.png').read_bytes())",
+        text("![a picture](pic.png)"),
+        frame,
+        f"from IPython.display import HTML\n{scripted}",
+        'HTML(\'<img src="made.png"><iframe src="http://127.0.0.1:9/"></iframe>\')',
+    )
+    (desk.home / "notebooks/pic.png").write_bytes(bytes.fromhex("89504e470d0a1a0a"))
+    page = execution.run().page.read_text()
+    assert page.count('src="data:image/png;base64,iVBORw0KGgo="') == 2
+    assert re.search(r'<td style="color:red"[^>]*>-2</td>', page)
+    assert "<td>0.71</td>" in page
+    assert "Left out here: a script." in page
+    assert "Left out here: an embedded page." in page

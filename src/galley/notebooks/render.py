@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import nh3
 from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
@@ -21,6 +20,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from traitlets.config import Config
 
 from galley.errors import RecordLost
+from galley.notebooks.clean import Cleaner, has_script
+from galley.notebooks.stream import last_state
 from galley.stage import MIME_TYPE
 
 POLICY = (
@@ -29,49 +30,14 @@ POLICY = (
 )
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_FIRST = ["image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain"]
-_ATTRIBUTES = {
-    "*": {"class", "style", "title", "colspan", "rowspan", "scope", "align", "dir", "lang"},
-    "a": {"href"},
-    "img": {"src", "alt", "width", "height"},
-    **{f"h{level}": {"id", "class", "style"} for level in range(1, 7)},
-}
-_CLASSES = {"dataframe", "highlight"}
-"""Classes that outputs and markdown keep, beside the short ones of highlighted code."""
-_STYLES = {
-    "background-color", "border", "border-bottom", "border-top", "color", "font-style", "font-weight", "height",
-    "max-width", "min-width", "padding", "text-align", "text-decoration", "vertical-align", "white-space", "width",
-}  # fmt: skip
-
-
-def clean(html: str) -> str:
-    """HTML without anything that runs, loads or covers its surroundings; a note in place of what had only scripts."""
-    cleaned = nh3.clean(
-        html,
-        tags=nh3.ALLOWED_TAGS | {"details", "summary", "section", "figure", "figcaption"},
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto", "data"},
-        filter_style_properties=_STYLES,
-        attribute_filter=_harmless,
-    )
-    if "<script" in html.lower() and not cleaned.strip():
-        return '<p class="note">This output needs JavaScript, which reports do not run; the notebook has it.</p>'
-    return cleaned
-
-
-def _harmless(tag: str, attribute: str, value: str) -> str | None:
-    if attribute == "class":  # a report's own classes would let an output look like its banner
-        return " ".join(name for name in value.split() if name in _CLASSES or len(name) <= 3) or None
-    if attribute == "id" and value.startswith("cell-"):
-        return None
-    is_data = value.strip().lower().startswith("data:")
-    if tag == "img" and attribute == "src":
-        return value if value.strip().lower().startswith("data:image/") else None
-    return None if is_data and attribute in ("href", "src") else value
+_NO_TEXT = re.compile(r"<.*>", re.DOTALL)
+"""What Python says of an object that has no text of its own."""
 
 
 def needs_script(data: dict[str, Any]) -> bool:
     """Whether an output's HTML works by script, such as an estimator's diagram, and plain text says the same."""
-    return "<script" in "".join(data["text/html"]).lower() and bool("".join(data.get("text/plain", "")).strip())
+    plain = "".join(data.get("text/plain", "")).strip()
+    return has_script("".join(data["text/html"])) and bool(plain) and not _NO_TEXT.fullmatch(plain)
 
 
 @cache
@@ -83,7 +49,7 @@ def _exporter() -> HTMLExporter:
         template_name="report",
         exclude_anchor_links=True,
     )
-    exporter.register_filter("galley_clean", clean)
+    exporter.register_filter("galley_last_state", last_state)
     exporter.register_filter("galley_needs_script", needs_script)
     exporter.register_filter("galley_base64", lambda text: base64.b64encode("".join(text).encode()).decode())
     exporter.register_filter("galley_image", lambda text: re.sub(r"[^A-Za-z0-9+/=]", "", "".join(text)))
@@ -96,9 +62,10 @@ def prepare() -> None:
     render(new_notebook(cells=[new_markdown_cell("# a"), new_code_cell("a", outputs=outputs)]), "")
 
 
-def render(node: NotebookNode, title: str) -> str:
+def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
     """The page of an executed notebook; what its metadata.galley says stands at the top.
 
+    Pictures that it names by their paths are those in `folder`, where its source lies.
     Raises RecordLost if nbconvert cannot make a page of it.
     """
     record = node.metadata.get("galley", {})
@@ -119,6 +86,7 @@ def render(node: NotebookNode, title: str) -> str:
     }
     exporter = _exporter()
     lexer = node.metadata.get("language_info", {}).get("pygments_lexer")
+    exporter.register_filter("galley_clean", Cleaner(folder).clean)
     exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
     try:
         # Not HTMLExporter's own method: it passes the page through an HTML parser, for the sake of other templates.
@@ -137,11 +105,22 @@ def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
         cell.galley_failed = index == failed
         cell.galley_label = _label(index, cell)
         if cell.cell_type == "code":
-            cell.outputs = list(_gathered(cell.get("outputs", [])))
+            cell.outputs = list(_gathered(_joined(cell.get("outputs", []))))
     return shown
 
 
-def _gathered(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The outputs, where what was printed in pieces is one."""
+    for stream, group in groupby(outputs, lambda output: output.get("name")):
+        pieces = list(group)
+        yield from (
+            pieces
+            if stream is None or len(pieces) == 1
+            else [new_output("stream", name=stream, text="".join("".join(piece.text) for piece in pieces))]
+        )
+
+
+def _gathered(outputs: Iterator[NotebookNode]) -> Iterator[NotebookNode]:
     """The outputs, where statements that follow each other are one: a list of files read is not a wall of boxes.
 
     What was concluded is left out, as it stands at the top of the page.

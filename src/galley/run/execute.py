@@ -133,7 +133,7 @@ class Execution:
         for number in former:
             node = self.attempts.read(number)
             if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
-                self.attempts.save_page(number, render(node, self.asked.title))
+                self.attempts.save_page(number, render(node, self.asked.title, self.asked.notebook.parent))
             if self.attempts.is_accepted(number):
                 self.attempts.publish(number)
 
@@ -187,7 +187,7 @@ class Execution:
         record.record_sha256 = provenance.record_digest(node)
         if self.number is not None:
             self.attempts.save(self.number, node)
-            self.page = self.attempts.save_page(self.number, render(node, self.asked.title))
+            self.page = self.attempts.save_page(self.number, render(node, self.asked.title, self.asked.notebook.parent))
             log.info("%s: %s. Report: %s", self.asked.title, end["state"], self.page)
 
     def _keep(self, conclusion: dict[str, Any] | None) -> None:

@@ -1,5 +1,6 @@
 """A report is one page that needs no network, and nothing that a notebook carries can reach out of it or pose as it."""
 
+import base64
 import io
 import re
 from html.parser import HTMLParser
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.notebooks.render import clean, render
+from galley.notebooks.clean import Cleaner
+from galley.notebooks.render import render
 from galley.stage import MIME_TYPE
 
 pytestmark = pytest.mark.filterwarnings("ignore:Your element with mimetype")
@@ -114,6 +116,10 @@ HOSTILE = [
     "<style>.banner { display: none } @import 'https://evil.example/x.css';</style>",
     "<div style='position:fixed;inset:0;background:url(https://evil.example)'>completed</div>",
     "<div style='margin-top:-9999px;transform:translate(0,-500px);z-index:9'>x</div>",
+    "<style>#x { position: fixed; inset: 0; background: url(https://evil.example) }</style><div id=x>completed</div>",
+    "<style>p { background: u\\72l(https://evil.example); color: expression(alert(1)) }</style><p>x</p>",
+    "<style></style><img src=x onerror=alert(1)></style><p style='background:URL(//evil.example)'>x</p>",
+    "<style><!--</style><script>alert(1)</script>--></style><div style='background:image-set(\"//evil.example\")'>",
     "<!--><script>alert(1)</script>-->",
     "</main></body></html><script>alert(1)</script>",
     "</section></div></main><h1>dag</h1>",
@@ -164,7 +170,7 @@ def test_svg_is_shown_as_a_picture_in_which_no_script_runs():
 
 
 def test_an_output_that_works_by_script_alone_is_a_note():
-    assert "needs JavaScript" in clean("<script>draw()</script>")
+    assert "needs JavaScript" in Cleaner().clean("<script>draw()</script>")
     assert "needs JavaScript" in page(shows(text__html="<script>draw()</script>"))
 
 
@@ -346,3 +352,137 @@ def test_a_diff_in_markdown_is_coloured_and_can_be_folded():
     assert "<details><summary>01_prepare</summary>" in html
     assert '<span class="gd">-old</span>' in html
     assert '<span class="gi">+&lt;b&gt;new&lt;/b&gt;</span>' in html
+
+
+# What a page takes in, and what it says of the rest
+
+STYLED = """<style type="text/css">
+@import 'https://evil.example/x.css';
+#T_1 th { background: red; position: fixed }
+#T_1_row0_col0, #T_1_row1_col0 { background-color: #fff7fb; color: #000000; }
+#T_1_row1_col0 { color: red; background: url(https://evil.example/x); }
+#T_1 tr:hover { color: blue }
+#T_1_row0_col1 { width: 10em; background: linear-gradient(90deg, #d65f5f 50%, transparent 50%) }
+.banner, body, header { color: white } ~ p { color: white }
+</style>
+<table id="T_1"><tr><th>a</th></tr><tr><td id="T_1_row0_col0" style="color: green">1</td><td id="T_1_row0_col1">2</td>
+</tr><tr><td id="T_1_row1_col0">3</td></tr></table>"""
+
+
+def test_a_styled_table_keeps_its_styles_at_its_own_cells_and_loses_what_is_not_safe():
+    html = page(shows(text__html=STYLED))
+    assert_harmless(html)
+    shown = html[html.index('<div class="html">') :]
+    assert re.findall(r'<t[hd] style="(.*?)"', shown) == [
+        "background:red",
+        "background-color:#fff7fb;color:green",
+        "width:10em;background:linear-gradient(90deg, #d65f5f 50%, transparent 50%)",
+        "background-color:#fff7fb;color:red",
+    ]
+    assert 'style="' not in html[: html.index('<div class="html">')]
+
+
+def test_a_large_styled_table_takes_a_while_and_not_for_ever():
+    cells = [f"#T_1_row{n} {{ color: #{n:06x} }}" for n in range(3000)]
+    rows = [f"<tr><td id='T_1_row{n}'>{n}</td></tr>" for n in range(3000)]
+    wide = [f"#T_1 td:nth-child({n}) {{ color: red }}" for n in range(2, 3000)]
+    html = page(shows(text__html=f"<style>{''.join(cells + wide)}</style><table id='T_1'>{''.join(rows)}</table>"))
+    assert 'style="color:#000bb7">2999<' in html
+
+
+@pytest.mark.parametrize("plain", ["", "<IPython.core.display.HTML object>"])
+def test_html_with_a_script_loses_the_script_and_not_its_table(plain):
+    html = page(shows(text__html="<table><tr><td>0.71</td></tr></table><script>draw()</script>", text__plain=plain))
+    assert_harmless(html)
+    assert "<td>0.71</td>" in html
+    assert '<p class="note">Left out here: a script.</p>' in html
+
+
+def test_an_output_that_is_its_text_says_that_a_script_was_left_out():
+    assert "Left out here: a script" in page(shows(text__html="<script>draw()</script>", text__plain="Pipeline()"))
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ("<iframe src='https://example.org'></iframe>", "an embedded page"),
+        ("<video src='x.mp4'></video>", "a video"),
+        ("<audio controls></audio>", "a sound"),
+        ("<img src='https://example.org/x.png'>", "the picture https://example.org/x.png"),
+        ("<img src='no<b>where.png'>", "the picture no&lt;b&gt;where.png"),
+    ],
+)
+def test_what_is_not_shown_is_said(html, said):
+    assert f"Left out here: {said}." in page(shows(text__html=html))
+
+
+def test_what_is_shown_whole_says_nothing():
+    assert "Left out" not in page(shows(text__html=STYLED), nbformat.v4.new_markdown_cell("- [ ] `<script>`\n\n$x$"))
+
+
+def test_a_list_of_tasks_shows_which_are_done():
+    html = page(nbformat.v4.new_markdown_cell("- [x] rows\n- [ ] columns"))
+    assert re.findall(r"(☑|☐)\s*(\w+)", html) == [("☑", "rows"), ("☐", "columns")]
+
+
+PNG = bytes.fromhex("89504e470d0a1a0a") + b"a picture"
+IN_PAGE = base64.b64encode(PNG).decode()
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """The folder of a notebook, with pictures in it and next to it."""
+    folder = tmp_path / "notebooks"
+    (folder / "my pictures").mkdir(parents=True)
+    for path in (folder / "pic.png", folder / "my pictures/p.png", tmp_path / "outside.png"):
+        path.write_bytes(PNG)
+    (folder / "secret.png").write_text("root:x:0:0")
+    (folder / "secret.txt").write_bytes(PNG)
+    (folder / "link.png").symlink_to(tmp_path / "outside.png")
+    (folder / "drawn.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    return folder
+
+
+def page_in(folder, *cells):
+    return render(nbformat.v4.new_notebook(cells=list(cells)), "dag · stage", folder)
+
+
+@pytest.mark.parametrize("source", ["![x](pic.png)", "<img src='./pic.png?v=2'>", "![x](my%20pictures/p.png)"])
+def test_a_picture_beside_the_notebook_is_part_of_the_page(beside, source):
+    html = page_in(beside, nbformat.v4.new_markdown_cell(source))
+    assert f'src="data:image/png;base64,{IN_PAGE}"' in html
+    assert "Left out" not in html
+
+
+def test_a_picture_in_an_output_is_part_of_the_page_and_a_drawing_runs_nothing(beside):
+    html = page_in(beside, shows(text__html="<img src='pic.png'><img src='drawn.svg'>"))
+    assert IN_PAGE in html
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["../outside.png", "link.png", "secret.png", "secret.txt", "/etc/passwd", "nowhere.png", "file:pic.png", "%00.png"],
+)
+def test_what_is_no_picture_below_the_notebooks_folder_stays_out_and_is_named(beside, source):
+    html = page_in(beside, nbformat.v4.new_markdown_cell(f"<img src='{source}'>"))
+    assert 'src="data:' not in html
+    assert "file:" in source or f"Left out here: the picture {source}" in html
+
+
+def test_pictures_of_any_number_and_size_leave_a_page_that_opens(beside):
+    (beside / "large.png").write_bytes(PNG + bytes(6_000_000))
+    (beside / "half.png").write_bytes(PNG + bytes(4_000_000))
+    html = page_in(beside, nbformat.v4.new_markdown_cell("![x](large.png)\n" + "![x](half.png)\n" * 10))
+    assert "the picture large.png, the picture half.png" in html
+    assert len(html) < 30_000_000
+
+
+def test_a_progress_bar_is_its_last_state():
+    pieces = [f"\r{n}/300" for n in range(301)]
+    outputs = [nbformat.v4.new_output("stream", name="stderr", text=piece) for piece in pieces]
+    html = page(nbformat.v4.new_code_cell("x", outputs=outputs, metadata=RAN))
+    assert '<pre class="stderr">300/300</pre>' in html
+    assert "299/300" not in html
+    assert "\r" not in html
