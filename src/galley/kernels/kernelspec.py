@@ -4,6 +4,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from galley.kernels import options
 from galley.storage import files
 
 _PRELOADED = (
@@ -35,6 +36,8 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
         "display_name": f"galley {name}",
         "language": "python",
         "env": {
+            # For who starts it in JupyterLab; stages have it of galley.kernels.options, whatever the kernelspec says.
+            "PATH": options.path(python, "${PATH}"),
             # tqdm, which MLflow imports, would tell each report's reader to install a widget library.
             "PYTHONWARNINGS": "ignore:IProgress not found",
             # OpenMP's threads would spin while they wait for each other. Where other tasks want the processor, one of

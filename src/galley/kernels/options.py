@@ -20,9 +20,13 @@ def environment(spec: Any, given: Mapping[str, str]) -> dict[str, str]:
     """The variables for a kernel: `!python` and `!pip` are its own, also where its environment has no pip."""
     if not is_ipython(spec):
         return dict(given)
-    program = shutil.which(spec.argv[0]) or spec.argv[0]
-    folders = [str(Path(program).parent), str(_PROGRAMS), given.get("PATH", os.defpath)]
-    return {**given, "PATH": os.pathsep.join(folders)}
+    program = Path(shutil.which(spec.argv[0]) or spec.argv[0])
+    return {**given, "PATH": path(program, given.get("PATH", os.defpath))}
+
+
+def path(python: Path, given: str) -> str:
+    """PATH for the kernel of an interpreter."""
+    return os.pathsep.join([str(python.parent), str(_PROGRAMS), given])
 
 
 def is_ipython(spec: Any) -> bool:

@@ -24,6 +24,7 @@ from galley.kernels.client import PromptClient
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.notebooks.stream import collapse, last_state
+from galley.run import failure
 from galley.run.attempts import Attempts
 from galley.run.prints import Prints
 from galley.stage import MIME_TYPE
@@ -38,7 +39,6 @@ CELL_LIMIT = 3 * DATA_LIMIT
 """Characters of all display outputs of a cell, beyond which further ones are left out, with a note."""
 _OUTPUT_COST = 500
 """What an output counts for beside its content, so that a million empty ones are too many."""
-_MESSAGE_LIMIT = 10_000
 _WRITTEN_OVER = 10_000
 """Characters of what was printed within which what follows may be written over the last line."""
 _OUTPUTS = ("stream", "display_data", "execute_result", "update_display_data", "error")
@@ -98,7 +98,7 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
         """Note which cell failed, and with what."""
         super().cell_exception(cell, cell_index=cell_index, **kwargs)
         self.failed_cell = cell_index
-        self.failure = _failure(cell, kwargs["exception"])
+        self.failure = failure.error_of(cell, kwargs["exception"])
 
     def cell_complete(self, cell: NotebookNode, cell_index: int | None = None, **kwargs: Any) -> None:
         """Note a cell's end and say so in the log."""
@@ -203,8 +203,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
             content["text"] = content["text"][:room]
             return room > 0
         if kind == "error":
-            content["evalue"] = content["evalue"][:_MESSAGE_LIMIT]
-            content["traceback"] = shortened("\n".join(content["traceback"])).split("\n")
+            content["evalue"] = content["evalue"][: failure.MESSAGE_LIMIT]
+            content["traceback"] = failure.shortened("\n".join(content["traceback"]), TEXT_LIMIT).split("\n")
             return True
         data = content.get("data", {})
         size = _OUTPUT_COST + sum(
@@ -238,30 +238,6 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
                 pieces = [new_output("stream", name=name, text=text)]
             joined.extend(pieces)
         cell.outputs = joined
-
-
-def _failure(cell: NotebookNode, error: CellExecutionError) -> NotebookNode:
-    """The error that ended a cell, as an output.
-
-    The kernel's answer names it. Magics, groups of errors and handlers of one's own show it on stderr, and not so.
-    """
-    shown: list[NotebookNode] = [o for o in cell.outputs if o.output_type == "error" and o.ename == error.ename]
-    if shown:
-        return shown[-1]
-    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
-    traceback = shortened(printed or error.traceback).split("\n")
-    output: NotebookNode = new_output(
-        "error", ename=error.ename, evalue=error.evalue[:_MESSAGE_LIMIT], traceback=traceback
-    )
-    return output
-
-
-def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
-    """A text of which the middle is left out where it is too long: of a traceback both ends matter."""
-    over = len(text) - limit
-    if over <= 0:
-        return text
-    return f"{text[: limit // 2]}\n[galley left out {over:,} characters]\n{text[-limit // 2 :]}"
 
 
 class CellsThread:

@@ -30,7 +30,8 @@ from galley.notebooks.render import render
 from galley.notebooks.stream import plain
 from galley.run import attempts, provenance
 from galley.run.attempts import Attempts
-from galley.run.cells import CellsThread, Client, Recorder, shortened
+from galley.run.cells import CellsThread, Client, Recorder
+from galley.run.failure import shortened
 from galley.settings import Settings
 from galley.storage import files, lock
 
