@@ -102,10 +102,13 @@ def test_a_cell_that_exits_with_a_code_fails_and_ends_the_notebook(desk, leaving
 
 
 @pytest.mark.parametrize("leaving", ["exit()", "exit(0)", "quit", "quit()"])
-def test_a_cell_that_exits_without_a_code_ends_the_notebook_well(desk, leaving):
+def test_a_cell_that_exits_without_a_code_ends_the_notebook_well(desk, leaving, caplog):
+    caplog.set_level(logging.INFO)
     outcome = desk.run(leaving, "print('never')")
     assert [printed(cell) for cell in read(outcome.notebook).cells[2:]] == ["", ""]
     assert read(outcome.notebook).metadata.galley.end["message"].startswith("Cell 3 ended the notebook")
+    assert "cell 3 of 4 ended the notebook in" in caplog.text
+    assert "failed" not in caplog.text
 
 
 def test_a_name_of_ones_own_may_be_exit(desk):

@@ -2,7 +2,8 @@
 
 import re
 
-_CODE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CODE = re.compile(r"\x1b\[[0-?]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Colours, links and bells: what steers a terminal."""
 
 
 def last_state(text: str) -> str:
@@ -20,7 +21,7 @@ def collapse(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text without colours."""
+    """The text without what steers a terminal, such as colours."""
     return _CODE.sub("", text)
 
 

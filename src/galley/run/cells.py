@@ -104,10 +104,10 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
         """Note a cell's end and say so in the log."""
         super().cell_complete(cell, cell_index=cell_index, **kwargs)
         timing = cell.metadata.papermill
+        is_left = self.failure is not None and failure.is_good_end(self.failure)
+        status = "ended the notebook" if is_left else timing.status
         if cell.cell_type == "code":
-            log.info(
-                "cell %s of %s %s in %.2f s", (cell_index or 0) + 1, len(self.nb.cells), timing.status, timing.duration
-            )
+            log.info("cell %s of %s %s in %.2f s", (cell_index or 0) + 1, len(self.nb.cells), status, timing.duration)
 
 
 class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped

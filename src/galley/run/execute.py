@@ -31,7 +31,7 @@ from galley.notebooks.stream import plain
 from galley.run import attempts, provenance
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
-from galley.run.failure import shortened
+from galley.run.failure import is_good_end, shortened
 from galley.settings import Settings
 from galley.storage import files, lock
 
@@ -166,7 +166,7 @@ class Execution:
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None or recorder.failure is None:
             return ""
-        if not _left_by_choice(recorder.failure):
+        if not is_good_end(recorder.failure):
             raise _failure(recorder.failure, recorder.failed_cell, self.asked.title)
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
@@ -285,11 +285,6 @@ def _end_of(error: BaseException) -> dict[str, Any]:
     else:
         state = attempts.FAILED
     return {"state": state, "message": f"{type(error).__name__}: {error}".strip(": ")}
-
-
-def _left_by_choice(error: NotebookNode) -> bool:
-    """Whether the cell ended the notebook with sys.exit(0), which papermill takes for a good end as well."""
-    return error.ename == "SystemExit" and error.evalue in ("", "0", "None")
 
 
 def _failure(output: NotebookNode, index: int, title: str) -> GalleyError:

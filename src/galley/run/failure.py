@@ -25,6 +25,11 @@ def error_of(cell: NotebookNode, error: CellExecutionError) -> NotebookNode:
     return output
 
 
+def is_good_end(error: NotebookNode) -> bool:
+    """Whether the cell ended the notebook with sys.exit(0), which papermill takes for a good end as well."""
+    return error.ename == "SystemExit" and error.evalue in ("", "0", "None")
+
+
 def shortened(text: str, limit: int) -> str:
     """A text of which the middle is left out where it is too long: of a traceback both ends matter."""
     over = len(text) - limit

@@ -34,5 +34,9 @@ def test_it_does_not_matter_in_how_many_pieces_it_came(pieces):
     assert last_state(taken) == last_state("".join(pieces))
 
 
-def test_colours_are_taken_out():
-    assert plain("\x1b[1;31mred\x1b[0m") == "red"
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b[1;31mred\x1b[0m", "\x1b[?25lred\x1b[?25h", "\x1b]8;;http://x\x1b\\red\x1b]8;;\x07", "\x07r\x00ed\x08"],
+)
+def test_what_steers_a_terminal_is_taken_out(text):
+    assert plain(f"{text}\n\tas it is") == "red\n\tas it is"
