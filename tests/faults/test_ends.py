@@ -256,11 +256,11 @@ def test_a_timeout_at_any_moment_while_the_kernel_starts_leaves_no_kernel(desk):
 def test_a_timeout_while_the_page_is_made_is_no_completed_run(desk, monkeypatch):
     pages = []
 
-    def late(node, title, folder):
+    def late(node, *given):
         pages.append(node.metadata.galley.end["state"])
         if len(pages) == 1:
             raise AirflowTaskTimeout("Timeout")
-        return real(node, title, folder)
+        return real(node, *given)
 
     real = execute.render
     monkeypatch.setattr(execute, "render", late)
