@@ -141,7 +141,7 @@ def test_the_error_of_a_cell_is_named_wherever_the_kernel_shows_it(desk, caplog,
     assert raised.value.args[0].split(": ")[-1].split(" (")[0] in failed
 
 
-def test_an_endless_recursion_asks_no_module_whose_each_frame_is(desk, caplog):
+def test_a_traceback_does_not_look_through_all_modules_for_each_of_its_frames(desk, caplog):
     own = "import inspect, sys\nprint(inspect.getmodule(sys._getframe()).__name__)"
     with pytest.raises(StageFailed, match="RecursionError"):
         desk.run(own, "def f(n):\n    return f(n + 1)\nf(0)")

@@ -20,7 +20,7 @@ _CLASSES = {"dataframe", "highlight"}
 """Classes that outputs and markdown keep, beside the short ones of highlighted code."""
 _NOT_SHOWN = {
     "script": "a script", "iframe": "an embedded page", "object": "an embedded object", "embed": "an embedded object",
-    "video": "a video", "audio": "a sound", "canvas": "a drawing", "svg": "a drawing", "math": "a formula",
+    "video": "a video", "audio": "a sound recording", "canvas": "a drawing", "svg": "a drawing", "math": "a formula",
     "form": "a form", "input": "a form", "button": "a form",
 }  # fmt: skip
 """Elements that a page does not show, as people call them."""

@@ -100,8 +100,9 @@ def _ids(node: NotebookNode) -> Iterator[str]:
             continue
         cell.id = _new_id(found, number, taken)
         taken.add(cell.id)
-        fault = "no id" if found is None else f"the id {found!r}{', as another has' if _is_id(found) else ''}"
-        yield f"cell {number} has {fault} (given {cell.id!r})"
+        fault = "no id" if found is None else f"the id {found!r}"
+        too = ", which another cell has too" if _is_id(found) else ""
+        yield f"cell {number} has {fault}{too} (given {cell.id!r})"
 
 
 def _is_id(found: Any) -> bool:
@@ -149,4 +150,4 @@ def _cell(cell: NotebookNode) -> Iterator[str]:
             case [] if error.validator == "additionalProperties":
                 for name in set(cell) - set(error.schema["properties"]):
                     del cell[name]
-                    yield f"it has {name}, which is nothing of a {cell.cell_type} cell (left out)"
+                    yield f"it has {name}, which a {cell.cell_type} cell does not have (left out)"

@@ -407,7 +407,7 @@ def test_an_output_that_is_its_text_says_that_a_script_was_left_out():
     [
         ("<iframe src='https://example.org'></iframe>", "an embedded page"),
         ("<video src='x.mp4'></video>", "a video"),
-        ("<audio controls></audio>", "a sound"),
+        ("<audio controls></audio>", "a sound recording"),
         ("<img src='https://example.org/x.png'>", "the picture https://example.org/x.png"),
         ("<img src='no<b>where.png'>", "the picture no&lt;b&gt;where.png"),
     ],
