@@ -262,8 +262,8 @@ def test_a_timeout_while_the_page_is_made_is_no_completed_run(desk, monkeypatch)
             raise AirflowTaskTimeout("Timeout")
         return real(node, title)
 
-    real = execute.render
-    monkeypatch.setattr(execute, "render", late)
+    real = execute.make_page
+    monkeypatch.setattr(execute, "make_page", late)
     _, _, end = fail(desk, AirflowTaskTimeout, CONCLUDES)
     assert end["state"] == "timed out"
     assert pages == ["completed", "timed out"]

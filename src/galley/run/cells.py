@@ -18,11 +18,12 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
-from galley.errors import RecordLost, StageInterrupted, StorageUnavailable
+from galley.errors import RecordLost, StageFailed, StageInterrupted, StorageUnavailable
 from galley.kernels.client import PromptClient
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.run.attempts import Attempts
+from galley.run.statements import DEPTH_LIMIT, depth_exceeds
 from galley.stage import MIME_TYPE
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
             content["evalue"] = content["evalue"][:_MESSAGE_LIMIT]
             content["traceback"] = _shortened("\n".join(content["traceback"])).split("\n")
             return True
-        data = content.get("data", {})
+        data = _shallow(content)
         size = _OUTPUT_COST + sum(
             len(part) if isinstance(part, str) else len(json.dumps(part)) for part in data.values()
         )
@@ -202,6 +203,22 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
                 pieces = [new_output("stream", name=name, text="".join(piece.text for piece in pieces))]
             joined.extend(pieces)
         cell.outputs = joined
+
+
+def _shallow(content: dict[str, Any]) -> dict[str, Any]:
+    """The data of an output, each type whose JSON is nested too deep replaced: what keeps notebooks could not keep it.
+
+    A statement of a stage stays one, so that it is found wanting.
+    """
+    data: dict[str, Any] = content.get("data", {})
+    for kind in [kind for kind, part in data.items() if depth_exceeds(part)]:
+        note = f"[galley left out {kind}: its JSON is nested more than {DEPTH_LIMIT} levels deep]"
+        data[kind if kind == MIME_TYPE else "text/plain"] = note
+        if kind != MIME_TYPE:
+            del data[kind]
+    if depth_exceeds(content.get("metadata")):
+        content["metadata"] = {}
+    return data
 
 
 def _shortened(text: str) -> str:
@@ -251,6 +268,11 @@ class CellsThread:
             raise RecordLost(
                 "A cell ended, and what it said did not all arrive: more small outputs came at once than a kernel can "
                 "send. Print less often, or show fewer outputs, in the cell that is marked."
+            ) from self._error
+        if isinstance(self._error, RecursionError):
+            raise StageFailed(
+                "A cell sent an output whose JSON is nested too deep to be read. Show less of it in the cell that is "
+                "marked."
             ) from self._error
         if self._error is not None:
             raise self._error

@@ -27,8 +27,8 @@ from papermill.parameterize import parameterize_notebook
 from galley import errors
 from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
 from galley.notebooks.names import stage_of
+from galley.notebooks.page import make_page
 from galley.notebooks.parameters import Notebook
-from galley.notebooks.render import render
 from galley.run import attempts, provenance
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
@@ -41,6 +41,8 @@ _NOT_FOR_KERNELS = ("AIRFLOW_", "_AIRFLOW", "GALLEY_ALERT_URLS")
 """Environment variables that begin so stay out of kernels: they carry the scheduler's secrets, and reports are read."""
 _LONGEST_FOLDER = 70
 """Bytes: a socket's address has 107, and what is made in the folder has a name too."""
+_FORMER_SECONDS = 20.0
+"""How long the page of the last attempt may take, where its own process did not make it."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -125,14 +127,22 @@ class Execution:
         }
 
     def _finish_former(self) -> None:
-        """Do what the process of the last attempt was killed before: its page, and publishing the page if accepted."""
-        former = [number for number in self.attempts.numbers() if number != self.number][-1:]
-        for number in former:
-            node = self.attempts.read(number)
-            if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
-                self.attempts.save_page(number, render(node, self.asked.title))
-            if self.attempts.is_accepted(number):
-                self.attempts.publish(number)
+        """Do what the process of the last attempt was killed before: its page, and publishing the page if accepted.
+
+        Whatever is wrong with that attempt, this run goes on.
+        """
+        for number in [number for number in self.attempts.numbers() if number != self.number][-1:]:
+            try:
+                self._finish(number)
+            except Exception:
+                log.warning("attempt %s of %s is left as it is", number, self.asked.title, exc_info=True)
+
+    def _finish(self, number: int) -> None:
+        node = self.attempts.read(number)
+        if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
+            self.attempts.save_page(number, make_page(node, self.asked.title, _FORMER_SECONDS))
+        if self.attempts.is_accepted(number):
+            self.attempts.publish(number)
 
     def _run_cells(self, notebook: Notebook, node: NotebookNode) -> str:
         """Check, parameterize and run; returns what is to be said of a run that completed, if anything.
@@ -184,7 +194,7 @@ class Execution:
         record.record_sha256 = provenance.record_digest(node)
         if self.number is not None:
             self.attempts.save(self.number, node)
-            self.page = self.attempts.save_page(self.number, render(node, self.asked.title))
+            self.page = self.attempts.save_page(self.number, make_page(node, self.asked.title))
             log.info("%s: %s. Report: %s", self.asked.title, end["state"], self.page)
 
     def _keep(self, conclusion: dict[str, Any] | None) -> None:

@@ -60,6 +60,11 @@ def local(path: Path) -> Path:
     return bucket.fetch(path) if is_remote(path) else path
 
 
+def is_file_up_to(path: Path, limit: int) -> bool:
+    """Whether it is a file, and not a device or a pipe, that has so many bytes at most. Raises OSError, ValueError."""
+    return path.is_file() and path.stat().st_size <= limit
+
+
 def digest(path: Path, names: Iterable[str] | None = None) -> str:
     """The SHA-256 of a file, or of a folder: of its files' relative names and digests, sorted.
 
