@@ -8,7 +8,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook, new_raw_cell
 
-from galley.errors import RecordLost
+from galley.errors import RecordLost, StageKilled
 from galley.notebooks import render as rendering
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def make_page(node: NotebookNode, title: str, seconds: float = PAGE_SECONDS) -> 
         if size > PAGE_LIMIT:
             raise RecordLost(f"the notebook has {size:,} characters, and a page is made of {PAGE_LIMIT:,} at most")
         return _in_time(node, title, seconds)
+    except StageKilled:  # of a signal, while this waits
+        raise
     except Exception as error:
         reason = str(error) or type(error).__name__
         log.warning("No whole page could be made of %s: %s", title, reason, exc_info=not isinstance(error, RecordLost))

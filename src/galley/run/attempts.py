@@ -20,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from galley.errors import RecordLost, StageBusy
+from galley.run import resources
 from galley.storage import files
 from galley.storage.lease import Lease
 from galley.storage.lock import FileLock, lock_at
@@ -78,10 +79,13 @@ class Attempts:
             )
         try:
             yield lock
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        except (OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise _lost(self._attempts, error) from error
+            lacking = resources.exhausted(error)
+            if lacking is None:
                 raise
-            raise _lost(self._attempts, error) from error
+            raise lacking from error
         finally:
             lock.release()
 
@@ -171,7 +175,9 @@ def _says_running(node: NotebookNode) -> bool:
 
 
 def _lost(target: Path, error: OSError) -> RecordLost:
+    usual = "Make room or mend the permissions, then run the stage again."
+    advice = resources.advice(error.errno) if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else usual
     return RecordLost(
         f"The record of this run cannot be written to {target} ({error.strerror}). "
-        "Nothing that was accepted before is touched. Make room or mend the permissions, then run the stage again."
+        f"Nothing that was accepted before is touched. {advice}"
     )

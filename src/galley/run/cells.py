@@ -23,6 +23,7 @@ from galley.kernels.client import PromptClient
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.run.attempts import Attempts
+from galley.run.resources import memory_limits
 from galley.run.statements import DEPTH_LIMIT, depth_exceeds
 from galley.stage import MIME_TYPE
 
@@ -262,7 +263,8 @@ class CellsThread:
         ):
             raise StageInterrupted(
                 f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
-                "happens each time, look for memory that runs out or a library that crashes."
+                "happens each time, look for a library that crashes, or memory that runs out: "
+                f"{memory_limits()}."
             ) from self._error
         if isinstance(self._error, CellTimeoutError) and "IOPub" in str(self._error):
             raise RecordLost(
