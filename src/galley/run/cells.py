@@ -20,6 +20,7 @@ from papermill.engines import NotebookExecutionManager
 
 from galley.errors import RecordLost, StageFailed, StageInterrupted, StorageUnavailable
 from galley.kernels.client import PromptClient
+from galley.kernels.keeper import kill_below
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.run.attempts import Attempts
@@ -288,12 +289,13 @@ class CellsThread:
             self._ended.set()
 
     def _kill(self) -> None:
-        """Kill the kernel's process group, again and again while the thread may still be starting one."""
+        """Kill the kernel and all that it has started, again and again while the thread may still be starting one."""
         deadline = time.monotonic() + _DEATH_GRACE
         while True:
             provisioner = getattr(self._client.km, "provisioner", None)
             self._group = getattr(provisioner, "pgid", None) or self._group
-            if self._group:
+            # What it has started first, the kernel itself too where it has a keeper, which ends what is left then.
+            if self._group and not kill_below(self._group):
                 with suppress(ProcessLookupError):
                     os.killpg(self._group, signal.SIGKILL)
             if self._ended.wait(0.05) or time.monotonic() > deadline:
