@@ -95,7 +95,7 @@ class StageFailed(GalleyError):
 
 
 class StageBusy(Transient):
-    """Another run of the same stage and day is under way."""
+    """Another run of the same stage and day is under way, or one has written anew what this one had read."""
 
 
 class StageInterrupted(Transient):

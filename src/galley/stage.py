@@ -5,20 +5,23 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from galley import handover
 from galley.days import Day
-from galley.errors import ConclusionError, MissingInput
+from galley.errors import ConclusionError, MissingInput, StageBusy
 from galley.kernels.environment import environment
-from galley.settings import Settings, relative_name
-from galley.storage import files
+from galley.settings import Settings, absolute_path, relative_name
+from galley.storage import files, lock
 
 MIME_TYPE = "application/vnd.galley+json"
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Stage:
@@ -33,13 +36,15 @@ class Stage:
         self.settings = settings if settings.model_name else settings.for_model(dag_id=Path.cwd().name)
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
         self._concluded = False
+        self._read: dict[Path, str] = {}
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
         _state({"kind": "day", "ds": self.day.ds, "environment": environment()}, f"day {self.day}{note}")
 
     def read(self, path: Path) -> Path:
         """Say that the stage reads this file or folder, and return where it is on this machine, not to be written to.
 
-        Raises MissingInput if it is not there.
+        Raises MissingInput if it is not there, and ContractBreach, in a task and in `galley execute`, if it is not what
+        the stage before, of the same day and DAG, recorded.
         """
         name = relative_name(path.absolute(), self.settings)
         try:
@@ -47,6 +52,8 @@ class Stage:
             facts = _facts(here)
         except FileNotFoundError:
             raise MissingInput(f"{name} is not there. Run the stage that writes it for {self.day} first.") from None
+        handover.check(name, facts["sha256"], self.settings)
+        self._read[path.absolute()] = facts["sha256"]
         _state_file("input", "read ", name, facts)
         return here
 
@@ -54,11 +61,16 @@ class Stage:
     def write(self, path: Path) -> Iterator[Path]:
         """A temporary path that becomes `path`, whole, when the block ends; if it raises, `path` stays as it was.
 
-        The block may make a folder there instead of a file: then its files appear together.
+        The block may make a folder there instead of a file: then its files appear together. Of those that write to one
+        folder of a day, whoever comes second waits for the first. Raises StageBusy if a file there was written again
+        since this stage read it.
         """
         facts: dict[str, Any] = {}
-        with files.replacing(path) as draft:
+        folder = self._folder_of(path.absolute())
+        with lock.locked(folder) as right, files.replacing(path, aside=folder) as draft:
+            self._check_unchanged(folder)
             yield draft
+            right.confirm()
             if draft.exists():
                 facts = _facts(draft)
         _state_file("output", "wrote", relative_name(path.absolute(), self.settings), facts)
@@ -68,6 +80,20 @@ class Stage:
         from galley.registry.evidence import concluded
 
         return concluded(self.day, stage)
+
+    def _folder_of(self, path: Path) -> Path:
+        """What is written as one: the folder of a day in data, or the path itself where it is in none."""
+        parts = relative_name(path, self.settings).split("/")
+        days = [index for index, part in enumerate(parts) if _DAY.fullmatch(part)] if parts[0] == "data" else []
+        return absolute_path("/".join(parts[: days[0] + 1]), self.settings) if days else path
+
+    def _check_unchanged(self, folder: Path) -> None:
+        for path, sha256 in self._read.items():
+            if f"{path}".startswith(f"{folder}/") and files.digest(path) != sha256:
+                raise StageBusy(
+                    f"{relative_name(path, self.settings)} was written again since this stage read it, by another run. "
+                    "Wait for that run's end, then run this stage again."
+                )
 
     def conclude(self, **values: Any) -> None:
         """State once what the stage found: numbers, names and verdicts that XCom, metrics.json and people read.

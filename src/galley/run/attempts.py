@@ -100,6 +100,8 @@ class Attempts:
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
         files.sweep(self._attempts, f"{self.name}.try")
+        for accepted in (self.accepted, self.accepted.with_suffix(".html")):
+            files.sweep_parts(accepted)
         numbers = self.numbers()
         if numbers:
             try:

@@ -24,7 +24,7 @@ from papermill.exceptions import PapermillException
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from galley import errors
+from galley import errors, handover
 from galley.errors import (
     GalleyError,
     KernelNotFound,
@@ -202,7 +202,7 @@ class Execution:
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment(self.settings)).run()
+            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment()).run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None:
             return ""
@@ -210,6 +210,11 @@ class Execution:
             raise _failure(node, recorder.failed_cell, self.asked.title)
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
+
+    def _kernel_environment(self) -> dict[str, str]:
+        """The process's own, without the scheduler's secrets, with the model and the record that the stage is about."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+        return {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
         """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
@@ -282,12 +287,6 @@ def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any
             "Give it none, or write it in a language that papermill knows."
         ) from error
     return parameterized
-
-
-def _kernel_environment(settings: Settings) -> dict[str, str]:
-    """The process's own, without the scheduler's secrets, and with the model that the stage is about."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-    return {**kept, "GALLEY_MODEL": settings.model_name}
 
 
 def _status(cell: NotebookNode) -> str | None:
