@@ -22,6 +22,7 @@ galley.local.errors.
         ├── StageBusy             another run of the same stage and day is under way
         ├── StageInterrupted      the kernel died, or did not start
         ├── StageKilled           the task was told to end
+        ├── ResourceExhausted     no room on the disk, no memory, or too many open files
         ├── RecordLost            the record could not be written (disk full, read-only)
         ├── EngineUnavailable     the Docker engine does not answer
         ├── RegistryUnavailable   the model registry does not answer
@@ -94,7 +95,7 @@ class StageFailed(GalleyError):
 
 
 class StageBusy(Transient):
-    """Another run of the same stage and day is under way."""
+    """Another run of the same stage and day is under way, or one has written anew what this one had read."""
 
 
 class StageInterrupted(Transient):
@@ -103,6 +104,10 @@ class StageInterrupted(Transient):
 
 class StageKilled(Transient):
     """The task was told to end while its cells ran."""
+
+
+class ResourceExhausted(Transient):
+    """No room on the disk, no memory, or too many open files."""
 
 
 class RecordLost(Transient):

@@ -5,21 +5,24 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from galley import handover
 from galley.days import Day
-from galley.errors import ConclusionError, MissingInput
+from galley.errors import ConclusionError, MissingInput, StageBusy
 from galley.kernels.environment import environment
 from galley.notebooks.statements import MIME_TYPE as MIME_TYPE
 from galley.notebooks.statements import Written, dated, written
-from galley.settings import Settings, relative_name
-from galley.storage import files
+from galley.settings import Settings, absolute_path, relative_name
+from galley.storage import files, lock
 
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Stage:
@@ -36,14 +39,16 @@ class Stage:
         self._concluded = False
         self._written: dict[str, dict[str, Written]] = {}
         self._wrote: list[str] = []
+        self._read: dict[Path, str] = {}
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
         _state({"kind": "day", "ds": self.day.ds, "environment": environment()}, f"day {self.day}{note}")
 
     def read(self, path: Path) -> Path:
         """Say that the stage reads this file or folder, and return where it is on this machine, not to be written to.
 
-        A file that differs from what an accepted notebook of its day stated as written is read, and that is stated too.
-        Raises MissingInput if it is not there.
+        A file that differs from what an accepted notebook of its day stated as written is read, and that is stated too;
+        but in a task and in `galley execute`, not if a stage of the same day and DAG wrote it. Raises MissingInput if
+        it is not there, and ContractBreach if it is not what that stage before recorded.
         """
         name = relative_name(path.absolute(), self.settings)
         try:
@@ -51,6 +56,8 @@ class Stage:
             facts = _facts(here)
         except FileNotFoundError:
             raise MissingInput(f"{name} is not there. Run the stage that writes it for {self.day} first.") from None
+        handover.check(name, facts["sha256"], self.settings)
+        self._read[path.absolute()] = facts["sha256"]
         writer = self._writer(path, name)
         if writer and writer.sha256 != facts["sha256"]:
             facts["changed_since"] = writer._asdict()
@@ -69,11 +76,16 @@ class Stage:
     def write(self, path: Path) -> Iterator[Path]:
         """A temporary path that becomes `path`, whole, when the block ends; if it raises, `path` stays as it was.
 
-        The block may make a folder there instead of a file: then its files appear together.
+        The block may make a folder there instead of a file: then its files appear together. Of those that write to one
+        folder of a day, whoever comes second waits for the first. Raises StageBusy if a file there was written again
+        since this stage read it.
         """
         facts: dict[str, Any] = {}
-        with files.replacing(path) as draft:
+        folder = self._folder_of(path.absolute())
+        with lock.locked(folder) as right, files.replacing(path, aside=folder) as draft:
+            self._check_unchanged(folder)
             yield draft
+            right.confirm()
             if draft.exists():
                 facts = _facts(draft)
         name = relative_name(path.absolute(), self.settings)
@@ -85,6 +97,20 @@ class Stage:
         from galley.registry.evidence import concluded
 
         return concluded(self.day, stage)
+
+    def _folder_of(self, path: Path) -> Path:
+        """What is written as one: the folder of a day in data, or the path itself where it is in none."""
+        parts = relative_name(path, self.settings).split("/")
+        days = [index for index, part in enumerate(parts) if _DAY.fullmatch(part)] if parts[0] == "data" else []
+        return absolute_path("/".join(parts[: days[0] + 1]), self.settings) if days else path
+
+    def _check_unchanged(self, folder: Path) -> None:
+        for path, sha256 in self._read.items():
+            if f"{path}".startswith(f"{folder}/") and files.digest(path) != sha256:
+                raise StageBusy(
+                    f"{relative_name(path, self.settings)} was written again since this stage read it, by another run. "
+                    "Wait for that run's end, then run this stage again."
+                )
 
     def conclude(self, **values: Any) -> None:
         """State once what the stage found: numbers, names and verdicts that XCom, metrics.json and people read.

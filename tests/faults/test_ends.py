@@ -262,8 +262,8 @@ def test_a_timeout_while_the_page_is_made_is_no_completed_run(desk, monkeypatch)
             raise AirflowTaskTimeout("Timeout")
         return real(node, *given)
 
-    real = execute.render
-    monkeypatch.setattr(execute, "render", late)
+    real = execute.make_page
+    monkeypatch.setattr(execute, "make_page", late)
     _, _, end = fail(desk, AirflowTaskTimeout, CONCLUDES)
     assert end["state"] == "timed out"
     assert pages == ["completed", "timed out"]
@@ -287,6 +287,53 @@ def test_a_run_that_is_told_to_end_is_killed(desk):
     end = end_of(desk.attempts().path(1))
     assert (end["state"], end["cell"]) == ("killed", 2)
     assert '<p class="state">killed</p>' in execution.page.read_text()
+
+
+@pytest.mark.local_runner
+@pytest.mark.parametrize("moment", ["begin", "_run_cells", "make_page"])
+def test_a_run_that_is_told_to_end_before_or_after_its_cells_publishes_nothing(desk, monkeypatch, moment):
+    accepted = desk.run(CONCLUDES)
+    before = accepted.notebook.read_bytes(), (desk.reports / "metrics.json").read_bytes()
+    execution = desk.execution("1")
+    signal.signal(signal.SIGTERM, lambda *_: execution.kill())
+    owner = {"begin": type(execution.attempts), "_run_cells": type(execution), "make_page": execute}[moment]
+    real = getattr(owner, moment)
+
+    def told(*arguments):
+        monkeypatch.setattr(owner, moment, real)
+        done = real(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return done
+
+    monkeypatch.setattr(owner, moment, told)
+    with pytest.raises(StageKilled, match="told to end"):
+        execution.run()
+    assert end_of(desk.attempts().path(2))["state"] == "killed"
+    assert '<p class="state">killed</p>' in execution.page.read_text()
+    assert (accepted.notebook.read_bytes(), (desk.reports / "metrics.json").read_bytes()) == before
+
+
+def test_a_run_that_was_told_to_end_before_it_began_does_not_run(desk):
+    execution = desk.execution("1")
+    execution.kill()
+    with pytest.raises(StageKilled, match="told to end"):
+        execution.run()
+    assert not desk.attempts().accepted.exists()
+
+
+@pytest.mark.local_runner
+def test_a_run_that_publishes_when_it_is_told_to_end_completes(desk, monkeypatch):
+    execution = desk.execution(CONCLUDES)
+    signal.signal(signal.SIGTERM, lambda *_: execution.kill())
+    real = type(execution.attempts).publish
+
+    def told(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(*arguments)
+
+    monkeypatch.setattr(type(execution.attempts), "publish", told)
+    assert execution.run().conclusion["rows"] == 3
+    assert end_of(desk.attempts().accepted)["state"] == "completed"
 
 
 def test_what_a_cell_started_ends_with_it(desk):

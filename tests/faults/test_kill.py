@@ -12,6 +12,7 @@ from desk_of_stages import DS, end_of, read, wait_until
 from galley.days import Day
 from galley.proof.verify import verify
 from galley.run.attempts import Attempts
+from galley.storage.files import read_json
 
 pytestmark = pytest.mark.usefixtures("kind_of_kernel")
 
@@ -121,6 +122,21 @@ def test_a_killed_process_between_the_two_renames_is_healed_at_the_next_look(des
     with pytest.raises(Exception, match="division"):
         desk.run("1 / 0")
     assert first.page.read_bytes() == desk.attempts().path(2).with_suffix(".html").read_bytes()
+
+
+def test_numbers_that_a_killed_process_did_not_copy_are_copied_at_the_next_look(desk):
+    desk.run(*CELLS)
+    (desk.reports / "metrics.json").unlink()
+    asked = desk.asked(desk.write("import time\ntime.sleep(60)"))
+    process = stage_process.start(asked, desk.settings)
+    wait_until(lambda: 2 in desk.attempts().numbers() and statuses(desk.attempts().path(2))[-1:] == ["running"])
+    (desk.reports / "metrics.json").unlink()  # the second attempt had copied them
+    process.kill()
+    process.join()
+    with pytest.raises(Exception, match="division"):
+        desk.run("1 / 0")
+    assert read_json(desk.reports / "metrics.json") == {"stage": {"done": True}}
+    wait_until(lambda: not desk.kernels())
 
 
 @pytest.mark.parametrize("content", [b"", b'{"cells": [', b"\0" * 4096, b"[]"])

@@ -63,7 +63,8 @@ class Project:
     def written(self) -> dict[str, str]:
         """The digest of each file that stages hand to each other."""
         data = self.settings.data
-        return {name: files.digest(data / name) for name in files.names_in(data) if not name.startswith("mlflow/")}
+        handed_over = (name for name in files.names_in(data) if not name.startswith("mlflow/") and "/." not in name)
+        return {name: files.digest(data / name) for name in handed_over}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from galley.errors import ConclusionError, InvalidDay, MissingInput
+from galley import handover
+from galley.errors import ConclusionError, ContractBreach, InvalidDay, MissingInput
 from galley.stage import CONCLUSION_LIMIT, MIME_TYPE, Stage
 from galley.storage import files
 
@@ -184,3 +185,31 @@ def test_a_stage_without_a_day_works_on_the_latest(stated, settings):
 def test_a_stage_of_no_date_is_refused(stated):
     with pytest.raises(InvalidDay):
         Stage("yesterday")
+
+
+def test_what_another_stage_recorded_is_asked_for_where_a_record_is_kept_and_not_in_jupyterlab(
+    stated, settings, monkeypatch
+):
+    path = settings.data / "processed/2026-11-23/train.csv"
+    files.write_bytes(path, b"1")
+    folder = settings.outputs / "2026-11-23/dag"
+    said = {"path": "data/processed/2026-11-23/train.csv", "sha256": "0" * 64}
+    files.write_json(folder / "02_split.ipynb", {"cells": [], "metadata": {"galley": {"outputs": [said]}}})
+    assert len(stated(lambda stage: stage.read(path))) == 1
+    monkeypatch.setenv(handover.RECORD, str(folder / "03_train.ipynb"))
+    with pytest.raises(ContractBreach, match="is not what 02_split recorded"):
+        stated(lambda stage: stage.read(path))
+    monkeypatch.setenv(handover.RECORD, str(folder / "02_split.ipynb"))
+    assert len(stated(lambda stage: stage.read(path))) == 1
+
+
+def test_a_block_that_writes_may_write_another_file_of_the_folder(stated, settings):
+    folder = settings.data / "models/2026-11-23"
+
+    def work(stage):
+        with stage.write(folder / "one") as one, stage.write(folder / "two") as two:
+            one.write_text("1")
+            two.write_text("2")
+
+    assert [fact["path"][-3:] for fact in stated(work)] == ["two", "one"]
+    assert files.names_in(folder) == ["one", "two"]

@@ -87,6 +87,7 @@ class NotebookOperator(PapermillOperator):
         self.image = image
         self.model = model
         self.execution: Execution | ContainerExecution | None = None
+        self._told_to_end = False
 
     def notebook_path(self, settings: Settings) -> Path:
         """Where the notebook is."""
@@ -126,9 +127,12 @@ class NotebookOperator(PapermillOperator):
             settings,
             self.image,
         )
+        if self._told_to_end:  # before there was anything to end
+            self.execution.kill()
         return self.execution.run().conclusion
 
     def on_kill(self) -> None:
         """End the run, so that its record says that it was killed and no kernel is left."""
+        self._told_to_end = True
         if self.execution is not None:
             self.execution.kill()

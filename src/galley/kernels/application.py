@@ -1,4 +1,7 @@
-"""Kernel application: ipykernel's, losing no output. Kernels start by `python -m galley.kernels.application`."""
+"""Kernel application: ipykernel's, losing no output and leaving no process.
+
+Kernels start by `python -m galley.kernels.application`.
+"""
 
 import inspect
 import sys
@@ -8,6 +11,11 @@ from typing import Any, NoReturn
 
 if __name__ == "__main__" and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # as ipykernel_launcher does: what lies beside a notebook must not stand in for a library
+
+from galley.kernels.keeper import keep
+
+if __name__ == "__main__":
+    keep()  # before there is more to fork
 
 import zmq
 from ipykernel.compiler import XCachingCompiler

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from traitlets.config import Config
 
 from galley.errors import RecordLost
+from galley.notebooks.bounds import MARKDOWN_LIMIT, bounded
 from galley.notebooks.clean import Cleaner, has_script
 from galley.notebooks.stream import last_state
 from galley.stage import MIME_TYPE
@@ -56,6 +57,11 @@ def _exporter() -> HTMLExporter:
     return exporter
 
 
+def forget_exporter() -> None:
+    """Have the next page made by an exporter of its own: a thread that was given up may still use this one."""
+    _exporter.cache_clear()
+
+
 def prepare() -> None:
     """Do once what the first page of a process costs beside itself: templates are compiled, lexers imported."""
     outputs = [new_output("stream", text=" "), new_output("display_data", {"text/html": " ", "text/markdown": " "})]
@@ -81,7 +87,7 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
         "record_sha256": record.get("record_sha256", ""),
         "tables": _tables(record),
         "texts": _texts(record.get("conclusion") or {}),
-        "unfolded": ("Conclusion", "Parameters"),
+        "unfolded": ("Conclusion", "Findings", "Parameters"),
         "contents": list(_contents(shown)),
     }
     exporter = _exporter()
@@ -99,7 +105,7 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
 def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
     """A shallow copy whose cells know their anchors and labels, without the cells that say nothing."""
     shown = NotebookNode(node)
-    shown.cells = [NotebookNode(cell) for cell in node.cells]
+    shown.cells = [bounded(cell) for cell in node.cells]
     for index, cell in enumerate(shown.cells):
         cell.galley_anchor = _anchor(index)
         cell.galley_failed = index == failed
@@ -156,8 +162,9 @@ def _contents(node: NotebookNode) -> Iterator[dict[str, Any]]:
     for cell in node.cells:
         if cell.cell_type == "markdown":
             fenced = re.sub(r"^```.*?^```", "", cell.source, flags=re.DOTALL | re.MULTILINE)
-            for match in re.finditer(r"^(#{1,4})\s+(.+?)\s*#*$", fenced, re.MULTILINE):
-                yield {"level": len(match[1]), "text": re.sub(r"[*_`]", "", match[2]), "anchor": cell.galley_anchor}
+            for match in re.finditer(r"^(#{1,4})[ \t]+(\S.*)$", fenced, re.MULTILINE):
+                text = match[2].rstrip().rstrip("#").rstrip()
+                yield {"level": len(match[1]), "text": re.sub(r"[*_`]", "", text), "anchor": cell.galley_anchor}
 
 
 def _tables(record: dict[str, Any]) -> dict[str, list[list[str]]]:
@@ -180,6 +187,7 @@ def _tables(record: dict[str, Any]) -> dict[str, list[list[str]]]:
             for key, value in (record.get("conclusion") or {}).items()
             if not _is_text(value)
         ],
+        "Findings": [["statement", finding] for finding in record.get("findings", [])],
         "Parameters": _rows(record.get("parameters", {})),
         "Files": files,
         "Provenance": _rows({key: value for key, value in provenance.items() if value is not None}),
@@ -193,7 +201,7 @@ def _texts(conclusion: dict[str, Any]) -> dict[str, str]:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value.strip()
+    return isinstance(value, str) and "\n" in value.strip() and len(value) <= MARKDOWN_LIMIT
 
 
 def _as_lines(value: Any, between: str = "\n") -> str:

@@ -58,14 +58,15 @@ class Record:
     def read(cls, notebook: Path) -> Self:
         """The record of a notebook; one that says "unknown" for a file that is no notebook or is gone."""
         try:
-            with (
-                notebook.open("rb")
-                if files.is_remote(notebook)
-                else files.open_regular(notebook, os.O_NOFOLLOW) as stream
-            ):
-                return cls.of(_metadata(stream))
+            return cls.of(read_metadata(notebook))
         except (OSError, ValueError, RecursionError, OverflowError):
             return cls("unknown")
+
+
+def read_metadata(notebook: Path) -> dict[str, Any]:
+    """The metadata of a notebook. Raises OSError, and ValueError or RecursionError for what is no notebook."""
+    with notebook.open("rb") if files.is_remote(notebook) else files.open_regular(notebook, os.O_NOFOLLOW) as stream:
+        return _metadata(stream)
 
 
 def _metadata(stream: BinaryIO) -> dict[str, Any]:

@@ -9,6 +9,7 @@ whoever looks next says so in it.
 """
 
 import errno
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from galley.errors import RecordLost, StageBusy
+from galley.run import resources
 from galley.storage import files
 from galley.storage.lease import Lease
 from galley.storage.lock import FileLock, lock_at
@@ -31,6 +33,10 @@ KILLED = "killed"
 INTERRUPTED = "interrupted"
 REFUSED = "refused"
 """How an attempt can stand, as its notebook's metadata.galley.end.state says it."""
+_LONGEST_NOTEBOOK = 1_000_000_000
+"""Bytes of a notebook that is read."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,13 @@ class Attempts:
             )
         try:
             yield lock
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        except (OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise _lost(self._attempts, error) from error
+            lacking = resources.exhausted(error)
+            if lacking is None:
                 raise
-            raise _lost(self._attempts, error) from error
+            raise lacking from error
         finally:
             lock.release()
 
@@ -91,9 +100,14 @@ class Attempts:
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
         files.sweep(self._attempts, f"{self.name}.try")
+        for accepted in (self.accepted, self.accepted.with_suffix(".html")):
+            files.sweep_parts(accepted)
         numbers = self.numbers()
         if numbers:
-            self.settle(numbers[-1])
+            try:
+                self.settle(numbers[-1])
+            except Exception:  # whatever somebody made of it: the new attempt goes on
+                log.warning("%s is left as it is", self.path(numbers[-1]), exc_info=True)
         number = numbers[-1] + 1 if numbers else 1
         self.save(number, node)
         return number
@@ -105,7 +119,7 @@ class Attempts:
         file that cannot be read, as a power cut may leave it, is kept as it is.
         """
         node = self.read(number)
-        if node is None or node.metadata.get("galley", {}).get("end", {}).get("state") != RUNNING:
+        if node is None or not _says_running(node):
             return False
         node.metadata.galley.end = {
             "state": INTERRUPTED,
@@ -115,15 +129,17 @@ class Attempts:
         return True
 
     def read(self, number: int) -> NotebookNode | None:
-        """The notebook of an attempt; None if it cannot be read."""
+        """The notebook of an attempt; None if it cannot be read, or is no file of a notebook's size."""
+        path = self.path(number)
         try:
-            return files.read_notebook(self.path(number))
-        except (OSError, ValueError, AttributeError, nbformat.ValidationError):
+            return files.read_notebook(path) if files.is_file_up_to(path, _LONGEST_NOTEBOOK) else None
+        except Exception:  # nbformat raises whatever its upgrade meets, RecursionError too
             return None
 
     def is_accepted(self, number: int) -> bool:
         """Whether the attempt is the accepted run."""
-        return self.accepted.is_file() and files.digest(self.accepted) == files.digest(self.path(number))
+        path = self.path(number)
+        return self.accepted.is_file() and path.is_file() and files.digest(self.accepted) == files.digest(path)
 
     def save(self, number: int, node: NotebookNode) -> None:
         """Write the attempt as it stands, whole. Raises RecordLost where that cannot be."""
@@ -154,8 +170,16 @@ class Attempts:
         return self.accepted
 
 
+def _says_running(node: NotebookNode) -> bool:
+    record = node.metadata.get("galley")
+    end = record.get("end") if isinstance(record, dict) else None
+    return isinstance(end, dict) and end.get("state") == RUNNING
+
+
 def _lost(target: Path, error: OSError) -> RecordLost:
+    usual = "Make room or mend the permissions, then run the stage again."
+    advice = resources.advice(error.errno) if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else usual
     return RecordLost(
         f"The record of this run cannot be written to {target} ({error.strerror}). "
-        "Nothing that was accepted before is touched. Make room or mend the permissions, then run the stage again."
+        f"Nothing that was accepted before is touched. {advice}"
     )

@@ -18,15 +18,18 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
-from galley.errors import RecordLost, StageInterrupted, StorageUnavailable
+from galley.errors import RecordLost, StageFailed, StageInterrupted, StorageUnavailable
 from galley.kernels import options as kernel_options
 from galley.kernels.client import PromptClient
+from galley.kernels.keeper import kill_below
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.notebooks.stream import collapse, last_state
 from galley.run import failure
 from galley.run.attempts import Attempts
 from galley.run.prints import Prints
+from galley.run.resources import memory_limits
+from galley.run.statements import DEPTH_LIMIT, depth_exceeds
 from galley.stage import MIME_TYPE
 
 log = logging.getLogger(__name__)
@@ -206,7 +209,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
             content["evalue"] = content["evalue"][: failure.MESSAGE_LIMIT]
             content["traceback"] = failure.shortened("\n".join(content["traceback"]), TEXT_LIMIT).split("\n")
             return True
-        data = content.get("data", {})
+        data = _shallow(content)
         size = _OUTPUT_COST + sum(
             len(part) if isinstance(part, str) else len(json.dumps(part)) for part in data.values()
         )
@@ -238,6 +241,22 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
                 pieces = [new_output("stream", name=name, text=text)]
             joined.extend(pieces)
         cell.outputs = joined
+
+
+def _shallow(content: dict[str, Any]) -> dict[str, Any]:
+    """The data of an output, each type whose JSON is nested too deep replaced: what keeps notebooks could not keep it.
+
+    A statement of a stage stays one, so that it is found wanting.
+    """
+    data: dict[str, Any] = content.get("data", {})
+    for kind in [kind for kind, part in data.items() if depth_exceeds(part)]:
+        note = f"[galley left out {kind}: its JSON is nested more than {DEPTH_LIMIT} levels deep]"
+        data[kind if kind == MIME_TYPE else "text/plain"] = note
+        if kind != MIME_TYPE:
+            del data[kind]
+    if depth_exceeds(content.get("metadata")):
+        content["metadata"] = {}
+    return data
 
 
 class CellsThread:
@@ -273,12 +292,18 @@ class CellsThread:
         ):
             raise StageInterrupted(
                 f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
-                "happens each time, look for memory that runs out or a library that crashes."
+                "happens each time, look for a library that crashes, or memory that runs out: "
+                f"{memory_limits()}."
             ) from self._error
         if isinstance(self._error, CellTimeoutError) and "IOPub" in str(self._error):
             raise RecordLost(
                 "A cell ended, and what it said did not all arrive: more small outputs came at once than a kernel can "
                 "send. Print less often, or show fewer outputs, in the cell that is marked."
+            ) from self._error
+        if isinstance(self._error, RecursionError):
+            raise StageFailed(
+                "A cell sent an output whose JSON is nested too deep to be read. Show less of it in the cell that is "
+                "marked."
             ) from self._error
         if self._error is not None:
             raise self._error
@@ -292,12 +317,13 @@ class CellsThread:
             self._ended.set()
 
     def _kill(self) -> None:
-        """Kill the kernel's process group, again and again while the thread may still be starting one."""
+        """Kill the kernel and all that it has started, again and again while the thread may still be starting one."""
         deadline = time.monotonic() + _DEATH_GRACE
         while True:
             provisioner = getattr(self._client.km, "provisioner", None)
             self._group = getattr(provisioner, "pgid", None) or self._group
-            if self._group:
+            # What it has started first, the kernel itself too where it has a keeper, which ends what is left then.
+            if self._group and not kill_below(self._group):
                 with suppress(ProcessLookupError):
                     os.killpg(self._group, signal.SIGKILL)
             if self._ended.wait(0.05) or time.monotonic() > deadline:

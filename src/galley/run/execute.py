@@ -22,13 +22,21 @@ from papermill.exceptions import PapermillException
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from galley import errors
-from galley.errors import GalleyError, KernelNotFound, NotebookError, StageFailed, StageKilled, Transient
+from galley import errors, handover
+from galley.errors import (
+    GalleyError,
+    KernelNotFound,
+    NotebookError,
+    ResourceExhausted,
+    StageFailed,
+    StageKilled,
+    Transient,
+)
 from galley.notebooks.names import stage_of
+from galley.notebooks.page import make_page
 from galley.notebooks.parameters import Notebook
-from galley.notebooks.render import render
 from galley.notebooks.stream import plain
-from galley.run import attempts, provenance
+from galley.run import attempts, provenance, resources
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
 from galley.run.failure import is_good_end, shortened
@@ -43,6 +51,8 @@ _LONGEST_FOLDER = 70
 """Bytes: a socket's address has 107, and what is made in the folder has a name too."""
 _LOGGED_TRACEBACK = 20_000
 """Characters of a traceback in the task's log; an endless recursion has three thousand frames."""
+_FORMER_SECONDS = 20.0
+"""How long the page of the last attempt may take, where its own process did not make it."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -85,7 +95,8 @@ class Execution:
         self.attempts = Attempts(asked.reports, files.safe_name(asked.name))
         self.number: int | None = None
         self.page: Path | None = None
-        self._cells: CellsThread | None = None
+        self._told: StageKilled | None = None
+        self._may_stop = False
 
     def run(self) -> Outcome:
         """Run it, record how it ended, and publish it if it completed.
@@ -99,19 +110,35 @@ class Execution:
             node = load_notebook_node(notebook.node)
             node.metadata.galley = self._record(notebook)
             self.number = self.attempts.begin(node)
-            self._finish_former()
-            log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
             try:
+                self._may_stop = True
+                self._stop_if_told()
+                self._finish_former()
+                log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
                 message = self._run_cells(notebook, node)
                 self._close(node, {"state": attempts.COMPLETED, "message": message}, began)
                 right.confirm()
+                self._stop_if_told()
+                self._may_stop = False
                 accepted = self.attempts.publish(self.number)
             except BaseException as error:
+                self._may_stop = False
                 self._close(node, _end_of(error), began)
                 raise
             conclusion = node.metadata.galley.conclusion
             self._keep(conclusion)
         return Outcome(conclusion, accepted, accepted.with_suffix(".html"), self.number)
+
+    def kill(self) -> None:
+        """From a signal handler: raise StageKilled where `run` is, once it has begun; one that publishes completes."""
+        self._told = StageKilled(f"{self.asked.title} was told to end. Clear the task to run it again.")
+        if self._may_stop:
+            self._stop_if_told()
+
+    def _stop_if_told(self) -> None:
+        if self._told is not None:
+            self._may_stop = False  # once: its end is recorded undisturbed
+            raise self._told
 
     def _record(self, notebook: Notebook) -> dict[str, Any]:
         for repaired in notebook.repairs:
@@ -129,14 +156,33 @@ class Execution:
         }
 
     def _finish_former(self) -> None:
-        """Do what the process of the last attempt was killed before: its page, and publishing the page if accepted."""
-        former = [number for number in self.attempts.numbers() if number != self.number][-1:]
-        for number in former:
-            node = self.attempts.read(number)
-            if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
-                self.attempts.save_page(number, render(node, self.asked.title, self.asked.notebook.parent))
-            if self.attempts.is_accepted(number):
-                self.attempts.publish(number)
+        """Do what the process of the last attempt was killed before, and of those before it that ended so too.
+
+        That is: its page, and, if it was accepted, publishing the page and its numbers. Whatever is wrong with such an
+        attempt, this run goes on.
+        """
+        for number in [number for number in reversed(self.attempts.numbers()) if number != self.number]:
+            try:
+                if not self._finish(number):
+                    return
+            except StageKilled:
+                raise
+            except Exception:
+                log.warning("attempt %s of %s is left as it is", number, self.asked.title, exc_info=True)
+
+    def _finish(self, number: int) -> bool:
+        """Whether the one before it may need the same: that one was not looked at by an attempt that was cut short."""
+        node = self.attempts.read(number)
+        if node is not None and not self.attempts.path(number).with_suffix(".html").exists():
+            self.attempts.save_page(
+                number, make_page(node, self.asked.title, self.asked.notebook.parent, _FORMER_SECONDS)
+            )
+        if not self.attempts.is_accepted(number):
+            return node is None or node.metadata.galley.end.state == attempts.INTERRUPTED
+        self.attempts.publish(number)
+        if node is not None:
+            self._keep(node.metadata.galley.conclusion)
+        return False
 
     def _run_cells(self, notebook: Notebook, node: NotebookNode) -> str:
         """Check, parameterize and run; returns what is to be said of a run that completed, if anything.
@@ -144,6 +190,7 @@ class Execution:
         `node` is changed in place, so that it shows whatever was reached.
         """
         values = notebook.bind(self.asked.parameters)
+        resources.allow_open_files()
         kernel = find_kernel(self.asked.kernel or notebook.kernel_name)
         record = node.metadata.galley
         record.parameters = _as_record({**notebook.defaults, **values})
@@ -161,8 +208,7 @@ class Execution:
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            self._cells = CellsThread(client, cwd=str(notebook.path.parent), env=_kernel_environment(self.settings))
-            self._cells.run()
+            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment()).run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None or recorder.failure is None:
             return ""
@@ -171,12 +217,10 @@ class Execution:
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
-    def kill(self) -> None:
-        """End the run from a signal handler: raises StageKilled where `run` waits for cells, else does nothing."""
-        if self._cells is not None and self._cells.waiting:
-            raise StageKilled(
-                f"{self.asked.title} was told to end while its cells ran. Clear the task to run it again."
-            )
+    def _kernel_environment(self) -> dict[str, str]:
+        """The process's own, without the scheduler's secrets, with the model and the record that the stage is about."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
+        return {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
         """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
@@ -188,7 +232,9 @@ class Execution:
         record.record_sha256 = provenance.record_digest(node)
         if self.number is not None:
             self.attempts.save(self.number, node)
-            self.page = self.attempts.save_page(self.number, render(node, self.asked.title, self.asked.notebook.parent))
+            self.page = self.attempts.save_page(
+                self.number, make_page(node, self.asked.title, self.asked.notebook.parent)
+            )
             log.info("%s: %s. Report: %s", self.asked.title, end["state"], self.page)
 
     def _keep(self, conclusion: dict[str, Any] | None) -> None:
@@ -196,7 +242,9 @@ class Execution:
         target = self.asked.reports / "metrics.json"
         with lock.locked(target):
             known = files.read_json(target) if target.is_file() else {}
-            files.write_json(target, {**known, stage_of(self.attempts.name): conclusion})
+            now = {**known, stage_of(self.attempts.name): conclusion}
+            if now != known:
+                files.write_json(target, now)
 
 
 def find_kernel(name: str | None) -> str:
@@ -249,12 +297,6 @@ def _parameterized(notebook: Notebook, node: NotebookNode, values: dict[str, Any
     return parameterized
 
 
-def _kernel_environment(settings: Settings) -> dict[str, str]:
-    """The process's own, without the scheduler's secrets, and with the model that the stage is about."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-    return {**kept, "GALLEY_MODEL": settings.model_name}
-
-
 def _status(cell: NotebookNode) -> str | None:
     status: str | None = cell.metadata.get("papermill", {}).get("status")
     return status
@@ -295,5 +337,8 @@ def _failure(output: NotebookNode, index: int, title: str) -> GalleyError:
     known = errors.named(output.ename)
     if known:
         return known(f"{output.evalue} {where}")
+    lacking = resources.missing(output.ename, output.evalue)
+    if lacking is not None:
+        return ResourceExhausted(f"{output.ename}: {output.evalue} {where}. {resources.advice(lacking)}")
     kind = Transient if output.ename in _NETWORK_ERRORS else StageFailed
     return kind(f"{output.ename}: {output.evalue} {where}")

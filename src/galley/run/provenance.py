@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +12,8 @@ from nbformat import NotebookNode
 
 from galley.notebooks.parameters import Notebook
 from galley.run.checkout import git_state
+from galley.run.statements import sort_out
 from galley.settings import Settings, relative_name
-from galley.stage import MIME_TYPE
 from galley.storage import files
 
 
@@ -39,24 +38,20 @@ def known_before(notebook: Notebook, settings: Settings) -> dict[str, Any]:
     }
 
 
-def statements(node: NotebookNode) -> Iterator[dict[str, Any]]:
-    """What a stage stated in its outputs, in order: the day and where it ran, inputs, outputs and the conclusion."""
-    for cell in node.cells:
-        for output in cell.get("outputs", []):
-            if MIME_TYPE in output.get("data", {}):
-                yield output["data"][MIME_TYPE]
-
-
 def stated(node: NotebookNode) -> dict[str, Any]:
-    """The statements of a notebook, gathered: environment, inputs, outputs, and the conclusion or None."""
-    said = list(statements(node))
-    environments = [statement["environment"] for statement in said if "environment" in statement]
+    """The statements of a notebook, gathered: environment, inputs, outputs, and the conclusion or None.
+
+    `findings` says in sentences which statements cannot be read; they count for nothing else.
+    """
+    said, findings = sort_out(node)
+    environments = [statement["environment"] for statement in said if statement["kind"] == "day"]
     conclusions = [statement["values"] for statement in said if statement["kind"] == "conclusion"]
     return {
         "environment": environments[-1] if environments else {},
         "inputs": _files_stated(said, "input"),
         "outputs": _files_stated(said, "output"),
         "conclusion": conclusions[-1] if conclusions else None,
+        "findings": findings,
     }
 
 

@@ -25,6 +25,8 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _UNSAFE = re.compile(r"[^\w.+-]|^\.+")
+_RANDOM = 8
+"""Characters that tempfile ends a name with."""
 _LONGEST_NAME = 120
 """Bytes of a name, of the 255 that file systems take: what is made beside it has longer ones."""
 
@@ -58,6 +60,11 @@ def local(path: Path) -> Path:
     Raises FileNotFoundError for what is not in the bucket.
     """
     return bucket.fetch(path) if is_remote(path) else path
+
+
+def is_file_up_to(path: Path, limit: int) -> bool:
+    """Whether it is a file, and not a device or a pipe, that has so many bytes at most. Raises OSError, ValueError."""
+    return path.is_file() and path.stat().st_size <= limit
 
 
 def digest(path: Path, names: Iterable[str] | None = None) -> str:
@@ -105,20 +112,21 @@ def listed(folder: Path) -> list[str]:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, aside: Path | None = None) -> Iterator[Path]:
     """A temporary path of this machine that takes the place of `target` when the block ends; if it raises, it is gone.
 
-    Readers see the former content or the new one and never a part, of a file and of a folder.
+    Readers see the former content or the new one and never a part, of a file and of a folder. On a disk the temporary
+    path is beside the target, or beside `aside`, a folder around it that may be replaced meanwhile.
     """
-    with bucket.replacing(target) if is_remote(target) else _renaming(target) as draft:
+    with bucket.replacing(target) if is_remote(target) else _renaming(target, aside or target) as draft:
         yield draft
 
 
 @contextmanager
-def _renaming(target: Path) -> Iterator[Path]:
-    """What the block leaves beside `target`, a file or a folder, is on the disk before it is renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".part.", dir=target.parent))  # the target's own name may be long already
+def _renaming(target: Path, beside: Path) -> Iterator[Path]:
+    """What the block leaves, a file or a folder, is on the disk before it is renamed."""
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=_part(beside), dir=beside.parent))
     try:
         draft = scratch / target.name
         yield draft
@@ -126,6 +134,7 @@ def _renaming(target: Path) -> Iterator[Path]:
             raise FileNotFoundError(errno.ENOENT, f"Nothing was written to take the place of {target.name}", str(draft))
         for path in [*draft.rglob("*"), draft] if draft.is_dir() else [draft]:
             _flush(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() or (draft.is_dir() and target.exists()):
             _exchange(draft, target)
         else:
@@ -133,6 +142,17 @@ def _renaming(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _part(target: Path) -> str:
+    return f".part.{safe_name(target.name)}."
+
+
+def sweep_parts(target: Path) -> None:
+    """Remove what processes left that were killed while they wrote `target`. For whoever alone may write it now."""
+    if not is_remote(target):
+        for scratch in target.parent.glob(glob.escape(_part(target)) + "?" * _RANDOM):
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def save(target: Path, content: bytes) -> None:

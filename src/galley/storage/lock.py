@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,10 @@ from galley.storage.lease import Lease
 
 _MOMENT = 0.2
 """Seconds to try a lock that is held: whoever asks `is_held` has it for an instant."""
+
+
+_held = threading.local()
+"""The locks that a thread holds, by their paths: taken twice, it would wait for itself."""
 
 
 class FileLock:
@@ -74,13 +79,24 @@ def _tried(file: int) -> bool:
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Wait for, and hold, the right to read `target` and write it anew."""
-    lock = lock_at(target.with_name(f".{target.name}.lock"))
+def locked(target: Path) -> Iterator[FileLock | Lease]:
+    """Wait for, and hold, the right to read `target` and write it anew. What killed processes left of it is removed.
+
+    Whoever holds it, in one thread, may ask again.
+    """
+    path = target.with_name(f".{target.name}.lock")
+    held: dict[str, FileLock | Lease] = _held.__dict__
+    if str(path) in held:
+        yield held[str(path)]
+        return
+    lock = lock_at(path)
     lock.take(wait=True)
+    held[str(path)] = lock
     try:
-        yield
+        files.sweep_parts(target)
+        yield lock
     finally:
+        del held[str(path)]
         lock.release()
 
 

@@ -110,9 +110,9 @@ def _themed(request: Request, page: bytes) -> bytes:
 @lru_cache(maxsize=4)  # of pages and of what they were made of
 def _page(content: bytes, title: str) -> bytes:
     # Imported here, so that the first look at the reports does not wait for nbconvert.
-    from galley.notebooks.render import render
+    from galley.notebooks.page import make_page
 
     try:
-        return render(parse_notebook(content), title).encode()
+        return make_page(parse_notebook(content), title).encode()
     except ValueError as error:
         raise HTTPException(422, f"This report cannot be shown. {error}. Download it to look at it.") from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from galley.kernels.keeper import keep
 from galley.kernels.warm import protocol
 from galley.kernels.warm.lifeline import die_with
 
@@ -73,14 +74,16 @@ def launch(order: Order, defaults: Mapping[str, str]) -> None:
     for number, descriptor in enumerate(order.stdio):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    Path("/proc/self/comm").write_text("warm kernel")
+    keep(order.connection.fileno())
     os.environ.clear()
     os.environ.update({**defaults, **order.environment})
     time.tzset()
     _renew_chance()
-    Path("/proc/self/comm").write_text("warm kernel")
     kernel = _initialized(order.arguments)
-    pidfd = os.pidfd_open(os.getpid())
-    protocol.send(order.connection, {"pid": os.getpid()}, [pidfd])
+    keeper = os.getppid()
+    pidfd = os.pidfd_open(keeper)
+    protocol.send(order.connection, {"pid": keeper}, [pidfd])
     os.close(pidfd)
     order.connection.close()
     kernel.start()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float, List, Unicode
 
 from galley.errors import SettingsError
+from galley.kernels.keeper import kill_below
 from galley.kernels.warm.client import Client, NoWarmKernel, private_folder
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.identity import Identity
@@ -66,6 +68,12 @@ class WarmProvisioner(LocalProvisioner):
                 await asyncio.wait_for(ended.wait(), _GRACE)
             finally:
                 loop.remove_reader(pidfd)
+
+    async def send_signal(self, signum: int) -> None:
+        """Signal the kernel; one that is to be killed takes what it has started with it, as its keeper ends too."""
+        if signum == signal.SIGKILL and self.pid is not None:
+            kill_below(self.pid)
+        await super().send_signal(signum)
 
     def _fork(self, cmd: list[str], **kwargs: Any) -> ForkedKernel | None:
         """A forked kernel, or None where none is wanted."""

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from galley.kernels.keeper import adopt_orphans, end_children
 from galley.kernels.warm import protocol
 from galley.kernels.warm.launch import IMPORTED, Order, launch
 
@@ -43,6 +44,7 @@ def main() -> None:
     """Serve until idle; in a forked child, be the kernel."""
     path, ready, idle = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     _detach()
+    adopt_orphans()
     os.write(ready, f"{os.getpid()}\n".encode())
     environment = _import([*IMPORTED, *sys.argv[4:]])
     _check_threads()
@@ -192,6 +194,7 @@ class Server:
         os.close(child.pidfd)
         with suppress(KeyError, ValueError):
             self._selector.unregister(child.connection)
+        end_children(but=self._children)  # what a kernel left whose keeper was killed with it
         with suppress(OSError):
             protocol.send(child.connection, {"exit": os.waitstatus_to_exitcode(status)})
         child.connection.close()

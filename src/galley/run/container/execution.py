@@ -38,6 +38,7 @@ class ContainerExecution:
         self.image = image
         self.page: Path | None = None
         self._conversation: Conversation | None = None
+        self._told = False
 
     def run(self) -> Outcome:
         """Run it, and take the container's word for how it ended.
@@ -51,6 +52,8 @@ class ContainerExecution:
                 "notebooks. Move it there."
             )
         self._conversation = talk = Conversation(self.asked, image, _environment(self.settings), self.settings)
+        if self._told:  # while it was made
+            self.kill()
         try:
             talk.wait()
         except BaseException as error:
@@ -67,6 +70,7 @@ class ContainerExecution:
 
     def kill(self) -> None:
         """From a signal handler: tell the container to end. `run` raises the StageKilled that it answers with."""
+        self._told = True
         if self._conversation is not None:
             self._conversation.tell(StageKilled(f"{self.asked.title} was told to end."))
 

@@ -34,7 +34,7 @@ def server_of(start):
     def found(name):
         kernel = start(name)
         assert kernel.is_forked
-        return psutil.Process(kernel.run("import os\nanswer = os.getppid()")), kernel
+        return psutil.Process(kernel.process.pid).parent(), kernel
 
     return found
 
@@ -59,11 +59,19 @@ def test_a_killed_task_takes_what_its_kernel_has_started_with_it(spec, start):
     name = spec("task")
     cell = "import subprocess; subprocess.run(['sleep', '60'])"
     with subprocess.Popen([sys.executable, "-c", TASK, name, cell], stdout=subprocess.PIPE, text=True) as task:
-        kernel = psutil.Process(int(task.stdout.readline()))
-        assert within(5, kernel.children)
-        (sleeping,) = kernel.children()
+        keeper = psutil.Process(int(task.stdout.readline()))
+        assert within(5, lambda: len(keeper.children(recursive=True)) == 2)
+        kernel, sleeping = keeper.children(recursive=True)
         task.kill()
-    assert within(3, lambda: is_gone(kernel.pid) and is_gone(sleeping.pid))
+    assert within(3, lambda: all(is_gone(process.pid) for process in (keeper, kernel, sleeping)))
+
+
+def test_a_killed_kernel_takes_what_it_has_started_with_it(spec, start):
+    kernel = start(spec("task"))
+    kernel.run("import subprocess\nanswer = subprocess.Popen(['sleep', '60']).pid")
+    sleeping = kernel.run("answer = subprocess.Popen(['sleep', '60'], start_new_session=True).pid")
+    kernel.manager.shutdown_kernel(now=True)
+    assert within(3, lambda: is_gone(sleeping))
 
 
 def test_a_killed_server_leaves_its_kernels_working_and_the_next_one_gets_a_new_server(start, spec, server_of):

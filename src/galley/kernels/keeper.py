@@ -1,0 +1,126 @@
+"""Keeper: a kernel's parent process, which ends, when the kernel has ended, whatever that left behind.
+
+A process that a cell has started may leave the kernel's session and lose its parents: setsid, a double fork, a server
+in the background. On Linux it becomes a child of the keeper then, and of nobody who would let it live.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+_SET_PARENT_DEATH_SIGNAL = 1
+_GET_PARENT_DEATH_SIGNAL = 2
+_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None)
+_PATIENCE = 5.0
+"""Seconds for which processes are killed that go on to start others."""
+
+
+def keep(*of_the_kernel: int) -> None:
+    """Fork: the child returns and is the kernel, in a group of its own; the parent keeps it and ends as it does.
+
+    `of_the_kernel` are file descriptors that are to be its alone. The parent passes on SIGINT, and takes SIGTERM, or
+    the end of its own parent if that is to end it, for the order to end everything.
+    """
+    if sys.platform != "linux":
+        return
+    keeper = os.getpid()
+    adopt_orphans()
+    kernel = os.fork()
+    if kernel:
+        for descriptor in of_the_kernel:
+            os.close(descriptor)
+        with suppress(OSError):  # it may have done so, and started its program, already
+            os.setpgid(kernel, kernel)
+        _keep(kernel)
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != keeper:
+        os._exit(1)
+    os.setpgid(0, 0)  # so that a cell which kills its group leaves the keeper
+
+
+def _keep(kernel: int) -> None:
+    signal.signal(signal.SIGINT, lambda *_: os.killpg(kernel, signal.SIGINT))
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(kernel, signal.SIGKILL))
+    _end_when_told_and_not_at_once()
+    os.chdir("/")
+    while True:
+        pid, status = os.wait()
+        if pid == kernel:
+            break
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_children()
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(abs(code))
+
+
+def _end_when_told_and_not_at_once() -> None:
+    """Where this process is to be killed with its parent, be told instead, so that nothing is left."""
+    number = ctypes.c_int()
+    _LIBC.prctl(_GET_PARENT_DEATH_SIGNAL, ctypes.byref(number))
+    if number.value:
+        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes below this one whose own parent ends, in the place of the system's first."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_children(but: Collection[int] = ()) -> None:
+    """Kill the children of this process, and those that it adopts by that, but for some of them."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        children = [pid for pid in _parents_to_children().get(os.getpid(), []) if pid not in but]
+        for pid in children:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        if not children:
+            return
+        time.sleep(0.002)
+
+
+def kill_below(pid: int) -> bool:
+    """Kill all that a process has started, at any depth, and return whether there was anything."""
+    tree = _parents_to_children()
+    level = found = tree.get(pid, [])
+    while level:
+        level = [child for parent in level for child in tree.get(parent, [])]
+        found = found + level
+    alive = [one for one in found if _state(one)[0] != "Z"]
+    for one in alive:
+        with suppress(OSError):
+            os.kill(one, signal.SIGKILL)
+    return bool(alive)
+
+
+def _parents_to_children() -> dict[int, list[int]]:
+    tree: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*") if sys.platform == "linux" else ():
+        _, parent = _state(int(folder.name))
+        tree.setdefault(parent, []).append(int(folder.name))
+    return tree
+
+
+def _state(pid: int) -> tuple[str, int]:
+    """A process's state, "Z" if it has ended, and its parent."""
+    try:
+        # Behind its name, in which anything may stand.
+        state, parent = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+    except (OSError, ValueError):
+        return "Z", 0
+    return state, int(parent)

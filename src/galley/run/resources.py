@@ -1,0 +1,84 @@
+"""Resources: what a machine has too little of, by the error that says so, and what to raise then."""
+
+import errno
+import re
+import resource
+import sys
+from pathlib import Path
+
+from galley.errors import ResourceExhausted
+
+FILES_NEEDED = 256
+"""Open files that a stage must be allowed: its kernel, with the libraries of the workbench, has a hundred."""
+_ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]", re.IGNORECASE)
+_SAID = {"disk is full": errno.ENOSPC, "Cannot allocate memory": errno.ENOMEM, "Unable to allocate": errno.ENOMEM}
+"""What libraries say that keep the error's number to themselves."""
+_OUT_OF_MEMORY = {"MemoryError", "ArrowMemoryError"}
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+def missing(ename: str, evalue: str) -> int | None:
+    """The errno of the resource that an error says there is none left of; None for any other error."""
+    if ename in _OUT_OF_MEMORY:
+        return errno.ENOMEM
+    numbers = [int(number) for number in _ERROR_NUMBER.findall(evalue)]
+    numbers += [number for words, number in _SAID.items() if words in evalue]
+    return next((number for number in numbers if number in _ADVICE), None)
+
+
+def advice(number: int) -> str:
+    """What to do about that resource; empty for an errno of something else."""
+    text = _ADVICE.get(number, "")
+    return text.format(files=_open_files()[0], memory=memory_limits())
+
+
+def exhausted(error: BaseException) -> ResourceExhausted | None:
+    """The error of galley's tree for one that a resource was missing; None for any other."""
+    number = missing(type(error).__name__, "")
+    if isinstance(error, OSError) and error.errno in _ADVICE:
+        number = error.errno
+    return None if number is None else ResourceExhausted(f"{type(error).__name__}: {error}. {advice(number)}")
+
+
+def allow_open_files() -> None:
+    """Raise this process's limit of open files to what a stage needs. Raises ResourceExhausted where it may not."""
+    soft, hard = _open_files()
+    if soft == resource.RLIM_INFINITY or soft >= FILES_NEEDED:
+        return
+    if hard != resource.RLIM_INFINITY and hard < FILES_NEEDED:
+        raise ResourceExhausted(
+            f"A process may have {hard} files open here, and a stage needs {FILES_NEEDED}. {advice(errno.EMFILE)}"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_NEEDED, hard))
+
+
+def memory_limits() -> str:
+    """The limits of memory that hold for this process, in words."""
+    limits = []
+    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if address_space != resource.RLIM_INFINITY:
+        limits.append(f"ulimit -v allows {_megabytes(address_space)}")
+    group = _CGROUP.read_text().strip() if sys.platform == "linux" and _CGROUP.is_file() else "max"
+    if group.isdecimal():
+        limits.append(f"the container allows {_megabytes(int(group))}")
+    return " and ".join(limits) or "no limit but the machine's own is set"
+
+
+def _open_files() -> tuple[int, int]:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.0f} MB"
+
+
+_ADVICE = {
+    errno.ENOSPC: "The disk is full. Make room on it; the stage is tried again.",
+    errno.EDQUOT: "The user's quota of the disk is used up. Make room, or raise the quota; the stage is tried again.",
+    errno.EROFS: "The file system is read-only. Mount it writable (the machine's log says why it is not).",
+    errno.EMFILE: "The limit of open files is {files}. Raise it: ulimit -n 1024, LimitNOFILE= of a systemd unit, "
+    "ulimits: nofile of a container.",
+    errno.ENFILE: "All processes together have too many files open. Raise the machine's fs.file-max.",
+    errno.ENOMEM: "There is not enough memory ({memory}). Give the machine or the container more, or run fewer tasks "
+    "at once (AIRFLOW__CORE__PARALLELISM).",
+}
