@@ -10,7 +10,7 @@ import pytest
 from running import Stack
 
 from galley.local import ports
-from galley.local.stack import filled
+from galley.local.dotenv import changed, complete
 
 ROOT = Path(__file__).parents[2]
 COPIED = [
@@ -65,15 +65,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stack(engine, folder):
     """Everything up by `make stack`, in a checkout of one commit, on free ports, ready for stages in containers."""
-    text = filled((folder / ".env.example").read_text(), folder, os.getuid())
-    own = {f"{name}_PORT": ports.free() for name in ("AIRFLOW", "MLFLOW", "JUPYTER")}
-    own |= {
-        "COMPOSE_PROJECT_NAME": f"galley-test-{os.getpid()}",
-        "COMPOSE_PROFILES": "dev,docker",
-        "GALLEY_ALERT_URLS": MAIL,
-    }
-    kept = [line for line in text.splitlines() if line.partition("=")[0] not in own]
-    (folder / ".env").write_text("\n".join([*kept, *(f"{name}={value}" for name, value in own.items())]) + "\n")
+    complete(folder)
+    own = {f"GALLEY_{name}_PORT": str(ports.free()) for name in ("AIRFLOW", "MLFLOW", "LAB")}
+    own |= {"COMPOSE_PROFILES": "dev,docker", "GALLEY_ALERT_URLS": MAIL}
+    (folder / ".env").write_text(changed((folder / ".env").read_text(), own))
     (folder / "docker-compose.override.yml").write_text(json.dumps(OVERRIDE))
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "All there is"]):
@@ -86,7 +81,8 @@ def stack(engine, folder):
             stack.wait(lambda dag_id=dag_id: stack.client().unpause(dag_id) is None, dag_id)
         yield stack
     finally:
-        stack.docker("--profile", "*", "down", "--volumes", "--timeout", "10", check=False)
+        subprocess.run(["make", "stack-down", "VOLUMES=yes"], cwd=folder, check=False)
+        stack.forget_images()
 
 
 @pytest.fixture(scope="session")
