@@ -68,9 +68,8 @@ stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) ## the tests that need Dock
 backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 	@deploy/backup '$(or $(TO),backups/$(shell date +%Y-%m-%dT%H%M%S))'
 
-restore: ## put a backup in the place of what the stack has now, and start it  [FROM=backups/...]
-	@deploy/restore '$(FROM)'
-	@$(MAKE) --no-print-directory stack
+restore: ## put a backup in the place of what the stack has now, start it, and try what it holds  [FROM=backups/...]
+	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack restore '$(FROM)'
 
 test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))

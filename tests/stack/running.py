@@ -67,8 +67,9 @@ class Stack:
         """An image that was built for this stack."""
         return f"galley-{name}:{self.project}"
 
-    def forget_images(self):
-        """Remove the names of its images; layers that others share stay."""
+    def remove(self):
+        """End it, and remove all that it kept, and the names of its images."""
+        self._run("make", "stack-down", "VOLUMES=yes", check=False)
         names = self._run("docker", "image", "ls", "--quiet", "--filter", f"reference=galley-*:{self.project}").split()
         self._run("docker", "image", "rm", "--force", *names, check=False)
 

@@ -95,7 +95,7 @@ def test_another_folders_containers_are_not_replaced(engine, tmp_path):
         (two / ".env").write_text(changed((two / ".env").read_text(), {"COMPOSE_PROJECT_NAME": name}))
         code, said = make(two, "stack")
     finally:
-        subprocess.run(["docker", "rm", made.stdout.strip()], check=True, capture_output=True)
+        subprocess.run(["docker", "rm", "--volumes", made.stdout.strip()], check=True, capture_output=True)
     assert code != 0
     assert f"{name} are those of {one}" in said
     assert re.search(r"COMPOSE_PROJECT_NAME=galley-[0-9a-f]{8}\b", said)
@@ -127,7 +127,9 @@ def test_a_busy_port_is_named_before_anything_starts(engine, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         complete(clone(tmp_path))
-        own = {f"GALLEY_{name}_PORT": str(ports.free()) for name in ("AIRFLOW", "MLFLOW")} | {"GALLEY_LAB_PORT": str(port)}
+        own = {f"GALLEY_{name}_PORT": str(ports.free()) for name in ("AIRFLOW", "MLFLOW")} | {
+            "GALLEY_LAB_PORT": str(port)
+        }
         (tmp_path / ".env").write_text(changed((tmp_path / ".env").read_text(), own))
         code, said = make(tmp_path, "stack")
     assert code != 0
@@ -148,3 +150,10 @@ def test_root_is_refused_as_who_containers_run_as(engine, tmp_path, uid):
 def test_cleaning_does_not_reach_what_may_still_wait(days):
     done = subprocess.run([ROOT / "deploy/airflow/clean", days], capture_output=True, text=True, check=False)
     assert (done.returncode, f"DAYS={days}: give a number of days, 30 or more" in done.stderr) == (1, True)
+
+
+def test_what_is_no_backup_is_refused_before_anything_is_touched(engine, tmp_path):
+    code, said = make(clone(tmp_path), "restore", "FROM=backups/monday")
+    assert code != 0
+    assert "backups/monday/airflow.dump is not there. Name a backup" in said
+    assert not (tmp_path / ".env").exists()

@@ -16,7 +16,7 @@ PORTS = {"Airflow": "GALLEY_AIRFLOW_PORT", "MLflow": "GALLEY_MLFLOW_PORT", "Jupy
 _LABEL = "com.docker.compose.project"
 
 
-class Project:
+class ComposeProject:
     """The Compose project of a folder."""
 
     def __init__(self, home: Path) -> None:
@@ -58,10 +58,10 @@ class Project:
 
         Raises ServiceEnded if a service does not become healthy; docker compose has said why.
         """
-        self._compose("build")
+        self.run("docker", "compose", "build")
         if services := self._switched_off():
-            self._compose("--profile", "*", "rm", "--stop", "--force", *services)
-        self._compose("up", "--wait", "--remove-orphans")
+            self.run("docker", "compose", "--profile", "*", "rm", "--stop", "--force", *services)
+        self.run("docker", "compose", "up", "--wait", "--remove-orphans")
         # What was built before, and is no longer of use to anybody.
         self._docker("image", "prune", "--force", "--filter", f"label={_LABEL}={self.name}")
 
@@ -70,7 +70,7 @@ class Project:
         of_stages = ["--filter", "label=galley.stage", "--filter", f"network={self.name}_default"]
         if stages := self._docker("ps", "--all", "--quiet", *of_stages).split():
             self._docker("rm", "--force", *stages)
-        self._compose("--profile", "*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+        self.run("docker", "compose", "--profile", "*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
 
     def _switched_off(self) -> list[str]:
         """The services of profiles that are not asked for. Compose itself lets them run on."""
@@ -84,10 +84,11 @@ class Project:
         found: Iterable[dict[str, int]] = (one for line in listed for one in json.loads(line)["Publishers"] or [])
         return {one["PublishedPort"] for one in found}
 
-    def _compose(self, *words: str) -> None:
-        command = ["docker", "compose", *words]
+    def run(self, *command: str, stdin: str = "") -> None:
+        """Run a command in the folder, seen by whoever waits. Raises ServiceEnded if it fails."""
         environment = self._environment() | {IMAGE_CHECKOUT: for_image(self.home)}
-        if subprocess.run(command, cwd=self.home, env=environment, check=False).returncode != 0:
+        done = subprocess.run(command, cwd=self.home, env=environment, input=stdin, text=True, check=False)
+        if done.returncode != 0:
             raise ServiceEnded(f"`{' '.join(command)}` failed; what it said last is why.")
 
     def _docker(self, *words: str) -> str:

@@ -19,6 +19,7 @@ OF_THE_VOLUMES = (*OF_THE_DATA, "POSTGRES_PASSWORD")
 """Secrets that what is in the volumes was made with, so that a new value only locks it."""
 _SECRET = re.compile(r"^(\w+_(?:KEY|PASSWORD|SECRET|TOKEN))=", re.MULTILINE)
 _SETTING = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
+_OF_A_FOLDER = re.compile(f"{NAME}|{UID}|BIND|.*_DIR|GALLEY_.*_PORT")
 _RELATIVE = re.compile(r"^(\w+_DIR)=\./", re.MULTILINE)
 
 
@@ -63,6 +64,22 @@ def complete(home: Path) -> list[str]:
     if made:
         write_private(file, changed(text, made))
     return list(made)
+
+
+def take(home: Path, backup: Path) -> list[str]:
+    """Take the secrets that a backup's data needs from its .env; returns those that were others here."""
+    theirs, own = read(backup), read(home / ".env")
+    taken = {name: theirs[name] for name in OF_THE_DATA if theirs.get(name) and theirs[name] != own.get(name)}
+    if taken:
+        write_private(home / ".env", changed((home / ".env").read_text(), taken))
+    return list(taken)
+
+
+def differing(home: Path, backup: Path) -> list[str]:
+    """The settings that a backup's .env has otherwise, but for secrets and what is of a folder and its machine."""
+    theirs, own = read(backup), read(home / ".env")
+    named = {name for name in theirs | own if theirs.get(name, "") != own.get(name, "")}
+    return sorted(name for name in named if not _SECRET.match(f"{name}=") and not _OF_A_FOLDER.fullmatch(name))
 
 
 def changed(text: str, values: dict[str, str]) -> str:

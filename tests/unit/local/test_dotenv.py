@@ -8,7 +8,7 @@ import pytest
 
 from galley.errors import SettingsError
 from galley.local import dotenv
-from galley.local.dotenv import changed, complete, read, require_user, settings
+from galley.local.dotenv import changed, complete, differing, read, require_user, settings, take
 
 EXAMPLE = (Path(__file__).parents[3] / ".env.example").read_text()
 SECRETS = re.findall(r"^(\w+_(?:KEY|PASSWORD|SECRET|TOKEN))=", EXAMPLE, re.MULTILINE)
@@ -90,3 +90,20 @@ def test_root_is_refused(home, uid):
     (home / ".env").write_text(changed(EXAMPLE, {"AIRFLOW_UID": uid}))
     with pytest.raises(SettingsError, match=f"AIRFLOW_UID={uid} in .env"):
         require_user(home)
+
+
+def test_a_backups_data_brings_its_secrets_and_nothing_of_its_folder(home, tmp_path_factory):
+    there = tmp_path_factory.mktemp("there")
+    (there / ".env.example").write_text(EXAMPLE)
+    for folder in (home, there):
+        complete(folder)
+    theirs = changed((there / ".env").read_text(), {"GALLEY_MODEL": "flights-late", "GALLEY_LAB_PORT": "9999"})
+    (there / ".env").write_text(theirs)
+    before = read(home / ".env")
+    assert take(home, there / ".env") == ["AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD"]
+    assert differing(home, there / ".env") == ["GALLEY_MODEL"]
+    after, backup = read(home / ".env"), read(there / ".env")
+    assert {name for name in after if after[name] != before[name]} == {"AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD"}
+    assert after["AIRFLOW_FERNET_KEY"] == backup["AIRFLOW_FERNET_KEY"]
+    assert stat.S_IMODE((home / ".env").stat().st_mode) == 0o600
+    assert take(home, there / ".env") == []
