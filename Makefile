@@ -34,7 +34,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-test backup restore test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -53,18 +53,23 @@ lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
 	@$(AIRFLOW) -m galley.local lab
 
 stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
-	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack
+	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack up
 
-stack-test: $(READY) $(STORE_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
+stack-down: ## end all of it; databases, models and logs stay, unless VOLUMES=yes  [VOLUMES=yes]
+	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack down $(if $(filter yes,$(VOLUMES)),--volumes)
+
+stack-clean: ## remove what is older than DAYS from Airflow's database and the logs of tasks  [DAYS=365]
+	@docker compose exec -T airflow-scheduler deploy/airflow/clean '$(or $(DAYS),365)'
+
+stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/stack
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py --runner docker
 
 backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 	@deploy/backup '$(or $(TO),backups/$(shell date +%Y-%m-%dT%H%M%S))'
 
-restore: ## put a backup in the place of what the stack has now, and start it  [FROM=backups/...]
-	@deploy/restore '$(FROM)'
-	@$(MAKE) --no-print-directory stack
+restore: ## put a backup in the place of what the stack has now, start it, and try what it holds  [FROM=backups/...]
+	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack restore '$(FROM)'
 
 test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))

@@ -4,14 +4,14 @@ import os
 
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
-from galley.airflow.access import REVIEWER, reviewer_permissions
+from galley.airflow.access import REVIEWER, role_permissions
 
 USERS = {"admin": "Admin", "reviewer": REVIEWER, "viewer": "Viewer"}
 
 with get_application_builder() as builder:
     manager = builder.sm
     manager.sync_roles()
-    manager.bulk_sync_roles([{"role": REVIEWER, "perms": reviewer_permissions(manager)}])
+    manager.bulk_sync_roles(role_permissions(manager))
     for name, role in USERS.items():
         password = os.environ[f"{name.upper()}_PASSWORD"]
         user = manager.find_user(username=name)

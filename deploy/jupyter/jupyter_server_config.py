@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-from galley.notebooks.strip import strip
+from galley.notebooks.strip import before_save
 
 MIRRORED = {"/data": Path("/scratch/data"), "/outputs": Path("/scratch/outputs")}
 
@@ -33,14 +33,8 @@ class MirroringKernelManager(AsyncMappingKernelManager):
         return await super().start_kernel(**kwargs)
 
 
-def keep_no_outputs(model: dict[str, Any], **_: Any) -> None:
-    """Before a notebook is saved."""
-    if model["type"] == "notebook":
-        strip(model["content"])
-
-
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  (Jupyter defines it)
-c.FileContentsManager.pre_save_hook = keep_no_outputs
+c.FileContentsManager.pre_save_hook = before_save
 c.ServerApp.ip = "0.0.0.0"  # noqa: S104  (inside the container; compose publishes it on loopback)
 c.ServerApp.kernel_manager_class = MirroringKernelManager
 c.ServerApp.port = 8888

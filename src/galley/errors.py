@@ -14,6 +14,7 @@ galley.local.errors.
     │   ├── ContractBreach        data that is not what was agreed
     │   │   └── MissingInput      a file that should be there and is not
     │   ├── ModelNotFound         a model that does not resolve, or does not load
+    │   ├── RegistryRefused       the model registry does not accept the user or the password
     │   ├── ConclusionError       a conclusion that is not small, plain JSON
     │   └── DecisionError         a promotion that lacks its decision, or whose evidence changed
     │       └── SignatureError    a statement that no trusted key signed, or that was changed, moved or removed
@@ -76,6 +77,10 @@ class MissingInput(ContractBreach):
 
 class ModelNotFound(Permanent):
     """A name, URI or path of a model that does not resolve, or does not load."""
+
+
+class RegistryRefused(Permanent):
+    """The model registry does not accept the user or the password, or does not let this user do it."""
 
 
 class ConclusionError(Permanent):

@@ -10,7 +10,7 @@ import pytest
 from running import Stack
 
 from galley.local import ports
-from galley.local.stack import filled
+from galley.local.dotenv import complete
 
 ROOT = Path(__file__).parents[2]
 COPIED = [
@@ -50,31 +50,30 @@ def engine():
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """The project's files as a clone has them, and no .env yet."""
-    home = tmp_path_factory.mktemp("stack")
+    """The project's files as a clone has them, with a DAG of the tests' own."""
+    home = clone(tmp_path_factory.mktemp("stack"))
+    shutil.copy2(Path(__file__).parent / "dags" / "ask_briefly.py", home / "dags")
+    return home
+
+
+def clone(home):
+    """Copy the project's files into a folder, and give it a .env of its own with free ports."""
     for name in COPIED:
         source = ROOT / name
         ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "scratch")
         shutil.copytree(source, home / name, ignore=ignored) if source.is_dir() else shutil.copy2(source, home / name)
     for name in ("data", "outputs"):
         (home / name).mkdir()
-    shutil.copy2(Path(__file__).parent / "dags" / "ask_briefly.py", home / "dags")
+    (home / "docker-compose.override.yml").write_text(json.dumps(OVERRIDE))
+    complete(home)
+    Stack(home).set(**{f"GALLEY_{name}_PORT": str(ports.free()) for name in ("AIRFLOW", "MLFLOW", "LAB")})
     return home
 
 
 @pytest.fixture(scope="session")
 def stack(engine, folder):
     """Everything up by `make stack`, in a checkout of one commit, on free ports, ready for stages in containers."""
-    text = filled((folder / ".env.example").read_text(), folder, os.getuid())
-    own = {f"{name}_PORT": ports.free() for name in ("AIRFLOW", "MLFLOW", "JUPYTER")}
-    own |= {
-        "COMPOSE_PROJECT_NAME": f"galley-test-{os.getpid()}",
-        "COMPOSE_PROFILES": "dev,docker",
-        "GALLEY_ALERT_URLS": MAIL,
-    }
-    kept = [line for line in text.splitlines() if line.partition("=")[0] not in own]
-    (folder / ".env").write_text("\n".join([*kept, *(f"{name}={value}" for name, value in own.items())]) + "\n")
-    (folder / "docker-compose.override.yml").write_text(json.dumps(OVERRIDE))
+    Stack(folder).set(COMPOSE_PROFILES="dev,docker", GALLEY_ALERT_URLS=MAIL)
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "All there is"]):
         subprocess.run(["git", *words], cwd=folder, check=True)
@@ -86,7 +85,7 @@ def stack(engine, folder):
             stack.wait(lambda dag_id=dag_id: stack.client().unpause(dag_id) is None, dag_id)
         yield stack
     finally:
-        stack.docker("--profile", "*", "down", "--volumes", "--timeout", "10", check=False)
+        stack.remove()
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ class Lab:
             "kernel": {"name": content["metadata"]["kernelspec"]["name"]},
         }
         kernel = self._ask("POST", "/api/sessions", body)["kernel"]["id"]
-        address = f"{self.stack.url('JUPYTER')}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
+        address = f"{self.stack.url('LAB')}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
         errors, said = [], []
         with connect(address, additional_headers=self.token, max_size=None, open_timeout=60) as socket:
             for cell in content["cells"]:
@@ -36,11 +36,11 @@ class Lab:
                         if message["msg_type"] == "error":
                             errors.append(message["content"]["evalue"])
                         said.append(message["content"].get("data", {}).get("text/plain", ""))
-        self.stack.ask(f"{self.stack.url('JUPYTER')}/api/kernels/{kernel}", "DELETE", **self.token)
+        self.stack.ask(f"{self.stack.url('LAB')}/api/kernels/{kernel}", "DELETE", **self.token)
         return errors, "\n".join(said)
 
     def _ask(self, method, path, body=None):
-        status, answer = self.stack.ask(self.stack.url("JUPYTER") + path, method, body, **self.token)
+        status, answer = self.stack.ask(self.stack.url("LAB") + path, method, body, **self.token)
         assert status < 300, answer
         return json.loads(answer)
 

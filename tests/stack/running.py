@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from galley.local.api import Client
+from galley.local.dotenv import changed, read
 from galley.local.errors import AirflowError
-from galley.local.stack import read
 
 PATIENCE = 900
 """Seconds that a run may take on a busy machine."""
@@ -45,12 +45,33 @@ class Stack:
     def exec(self, service, *words, check=True):
         return self.docker("exec", "-T", service, *words, check=check)
 
-    def change(self, *services, scale=(), **settings):
+    def make(self, *words, **settings):
+        """`make` in its folder, with these settings changed in .env."""
+        self.set(**settings)
+        return self._run("make", *words)
+
+    def change(self, *services, **settings):
         """Change settings in .env, and have these services, and no others, as they then are."""
-        text = (self.home / ".env").read_text()
-        kept = [line for line in text.splitlines() if line.partition("=")[0] not in settings]
-        (self.home / ".env").write_text("\n".join([*kept, *(f"{n}={v}" for n, v in settings.items())]) + "\n")
-        self.docker("up", "--wait", "--no-deps", *scale, *services)
+        self.set(**settings)
+        self.docker("up", "--wait", "--no-deps", *services)
+
+    def set(self, **settings):
+        """Change settings in .env."""
+        (self.home / ".env").write_text(changed((self.home / ".env").read_text(), settings))
+
+    @property
+    def project(self):
+        return self.settings["COMPOSE_PROJECT_NAME"]
+
+    def image(self, name):
+        """An image that was built for this stack."""
+        return f"galley-{name}:{self.project}"
+
+    def remove(self):
+        """End it, and remove all that it kept, and the names of its images."""
+        self._run("make", "stack-down", "VOLUMES=yes", check=False)
+        names = self._run("docker", "image", "ls", "--quiet", "--filter", f"reference=galley-*:{self.project}").split()
+        self._run("docker", "image", "rm", "--force", *names, check=False)
 
     def containers(self, *services):
         """The containers there are, as compose tells of them."""
@@ -65,7 +86,7 @@ class Stack:
         `docker kill` would be taken for somebody's wish, and nothing would start it again.
         """
         pid = self.inspect(container, ".State.Pid")
-        self._run("docker", "run", "--rm", "--pid=host", "--user=0", "galley-mail", "sh", "-c", f"kill -9 {pid}")
+        self._run("docker", "run", "--rm", "--pid=host", "--user=0", self.image("mail"), "sh", "-c", f"kill -9 {pid}")
 
     def lose(self, container):
         """As if its machine were gone: it ends at once, and nothing starts it again."""
@@ -73,7 +94,7 @@ class Stack:
 
     def stages(self):
         """The containers of stages that the engine has for this stack."""
-        network = f"network={self.settings['COMPOSE_PROJECT_NAME']}_default"
+        network = f"network={self.project}_default"
         return self._run(
             "docker", "ps", "--all", "--quiet", "--filter", "label=galley.stage", "--filter", network
         ).split()
@@ -84,7 +105,7 @@ class Stack:
         return found["Health"] == "healthy" and self.inspect(found["ID"], ".RestartCount") != "0"
 
     def url(self, name):
-        return f"http://127.0.0.1:{self.settings[f'{name}_PORT']}"
+        return f"http://127.0.0.1:{self.settings[f'GALLEY_{name}_PORT']}"
 
     def client(self, user="admin"):
         return Client(self.url("AIRFLOW"), user, self.settings[f"{user.upper()}_PASSWORD"])

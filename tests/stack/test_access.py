@@ -1,5 +1,7 @@
 """The stack from nothing: all of it is well, and who may do what."""
 
+import json
+
 import pytest
 
 SERVICES = [
@@ -48,7 +50,7 @@ def test_the_passwords_that_everybody_tries_open_nothing(stack):
     assert stack.ask(runs)[0] == 401
     assert stack.ask(runs, **stack.basic("admin", "password1234"))[0] == 401
     assert stack.ask(runs, **stack.basic("galley", stack.settings["MLFLOW_PASSWORD"]))[0] == 200
-    assert stack.ask(f"{stack.url('JUPYTER')}/api/contents")[0] == 403
+    assert stack.ask(f"{stack.url('LAB')}/api/contents")[0] == 403
 
 
 @pytest.mark.parametrize("user", ["viewer", "reviewer"])
@@ -68,5 +70,22 @@ def test_who_only_looks_or_reviews_changes_nothing_else(stack, user, method, pat
 
 
 @pytest.mark.parametrize("user", ["admin", "reviewer", "viewer"])
-def test_who_is_logged_in_sees_reports(stack, user):
-    assert stack.ask(f"{stack.url('AIRFLOW')}/galley/reports", **stack.token_of(user))[0] == 200
+@pytest.mark.parametrize("path", ["/galley/reports", "/api/v2/plugins"])
+def test_who_is_logged_in_sees_reports(stack, user, path):
+    # The user interface asks for the plugins: without them it has no Reports, and no page for links to them.
+    assert stack.ask(stack.url("AIRFLOW") + path, **stack.token_of(user))[0] == 200
+
+
+def test_airflows_database_and_logs_are_cleaned_by_a_command_and_what_is_recent_stays(stack, unanswered):
+    old = "/opt/airflow/logs/dag_id=old/run_id=old/attempt=1.log"
+    stack.exec("airflow-scheduler", "sh", "-c", f"mkdir -p $(dirname {old}) && touch -d 2020-01-01 {old}")
+
+    def runs():
+        said = stack.ask(f"{stack.url('AIRFLOW')}/api/v2/dags/~/dagRuns", **stack.token_of("admin"))[1]
+        return {run["dag_run_id"] for run in json.loads(said)["dag_runs"]}
+
+    before = runs()
+    stack.make("stack-clean", "DAYS=30")
+    assert stack.exec("airflow-scheduler", "find", "/opt/airflow/logs", "-path", "*dag_id=old*") == ""
+    assert before
+    assert before <= runs()

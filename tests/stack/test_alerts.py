@@ -28,14 +28,14 @@ def test_a_failure_is_told_once_with_links_that_open(stack):
     (mail,) = stack.mails("predict_daily: predict failed")
     address = re.search(r"Report: (http[^\s<]+)", mail)[1]
     page = address.replace("/plugin/reports/", "/")
-    assert page.startswith(f"http://localhost:{stack.settings['AIRFLOW_PORT']}/galley/reports/{BEFORE}/")
+    assert page.startswith(f"http://localhost:{stack.settings['GALLEY_AIRFLOW_PORT']}/galley/reports/{BEFORE}/")
     status, text = stack.ask(page.replace("localhost", "127.0.0.1"), **stack.token_of("viewer"))
     assert (status, "predict" in text) == (200, True)
 
 
 def test_a_review_was_asked_for_by_mail(stack):
     (mail,) = stack.mails(f"Put the model of {WEEK[-1]} into production?")
-    assert f"http://localhost:{stack.settings['AIRFLOW_PORT']}/dags/train_weekly/runs/" in mail
+    assert f"http://localhost:{stack.settings['GALLEY_AIRFLOW_PORT']}/dags/train_weekly/runs/" in mail
 
 
 def test_a_review_that_nobody_answers_is_brought_to_mind_once_before_silence_is_a_reject(stack, unanswered):
@@ -43,7 +43,7 @@ def test_a_review_that_nobody_answers_is_brought_to_mind_once_before_silence_is_
     asked, reminder = sorted(stack.mails("Is anybody there?"), key=len)
     assert "There is no answer yet." in reminder
     assert "There is no answer yet." not in asked
-    form = f"http://localhost:{stack.settings['AIRFLOW_PORT']}/dags/ask_briefly/runs/"
+    form = f"http://localhost:{stack.settings['GALLEY_AIRFLOW_PORT']}/dags/ask_briefly/runs/"
     assert form in asked
     assert form in reminder
 
@@ -53,4 +53,4 @@ def test_predictions_that_are_not_there_in_time_are_told_once_although_the_trigg
     stack.wait(lambda: stack.mails(title), "the alert")
     stack.wait(lambda: stack.came_back("airflow-triggerer"), "the return of the triggerer")
     (mail,) = stack.mails(title)
-    assert f"http://localhost:{stack.settings['AIRFLOW_PORT']}/dags/predict_daily/runs/late" in mail
+    assert f"http://localhost:{stack.settings['GALLEY_AIRFLOW_PORT']}/dags/predict_daily/runs/late" in mail

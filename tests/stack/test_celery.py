@@ -9,12 +9,10 @@ TRAINED = DAYS[-1]
 @pytest.fixture(scope="module")
 def workers(stack):
     """Two workers, as the names of their hosts; afterwards the scheduler runs tasks again."""
-    own = {"COMPOSE_PROFILES": "dev,docker,celery", "AIRFLOW_EXECUTOR": "CeleryExecutor"}
-    services = ["airflow-scheduler", "airflow-worker", "redis"]
-    stack.change(*services, scale=("--scale", "airflow-worker=2"), **own)
+    stack.make("stack", COMPOSE_PROFILES="dev,docker,celery", AIRFLOW_EXECUTOR="CeleryExecutor", AIRFLOW_WORKERS="2")
     yield {worker["ID"][:12] for worker in stack.containers("airflow-worker")}
-    stack.docker("rm", "--stop", "--force", *services[1:])
-    stack.change("airflow-scheduler", COMPOSE_PROFILES="dev,docker", AIRFLOW_EXECUTOR="LocalExecutor")
+    stack.make("stack", COMPOSE_PROFILES="dev,docker", AIRFLOW_EXECUTOR="LocalExecutor")
+    assert {found["Service"] for found in stack.containers()}.isdisjoint({"airflow-worker", "redis"})
 
 
 def test_days_arrive_by_both_workers(stack, workers):

@@ -44,7 +44,7 @@ def test_each_stage_ran_where_it_was_to(stack, job):
     runner, days, _ = job
     stages = {"generate_data": "01_generate", "train_weekly": "03_train", "predict_daily": "01_predict"}
     images = [stack.records(days[-1], *stage)[0]["run"].get("image", "").partition("@")[0] for stage in stages.items()]
-    in_containers = ["galley-data-stage", "galley-workbench", "galley-workbench"]
+    in_containers = [stack.image(name) for name in ("data-stage", "workbench", "workbench")]
     assert images == {"docker": in_containers, "local": [""] * 3}[runner]
     assert not stack.stages(), "a stage's container is left"
 

@@ -63,3 +63,9 @@ def test_the_image_brings_what_pods_call(name):
     text = (HOME / "deploy/kubernetes" / name).read_text()
     for folder in ("dags", "deploy/airflow", "deploy/mlflow", "notebooks"):
         assert re.search(rf"^(COPY |!){folder}\b", text, re.MULTILINE)
+
+
+def test_users_are_made_by_the_compose_stacks_script_with_its_roles():
+    assert VALUES["createUserJob"]["args"] == ["python", "deploy/airflow/users.py"]
+    assert "role_permissions(manager)" in (HOME / "deploy/airflow/users.py").read_text()
+    assert VALUES["config"]["core"]["auth_manager"] == "galley.airflow.access.GalleyAuthManager"

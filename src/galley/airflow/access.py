@@ -4,16 +4,31 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
-from airflow.providers.fab.www.security.permissions import ACTION_CAN_ACCESS_MENU, ACTION_CAN_EDIT, RESOURCE_HITL_DETAIL
+from airflow.providers.fab.www.security.permissions import (
+    ACTION_CAN_ACCESS_MENU,
+    ACTION_CAN_EDIT,
+    ACTION_CAN_READ,
+    RESOURCE_HITL_DETAIL,
+    RESOURCE_PLUGIN,
+)
 
 REVIEWER = "Reviewer"
 """The role."""
+SEES_REPORTS = (ACTION_CAN_READ, RESOURCE_PLUGIN)
+"""The user interface asks for the list of plugins, and without it shows no Reports, no tabs and no page of ours."""
 
 
-def reviewer_permissions(manager: Any) -> list[tuple[str, str]]:
-    """What the role may do: all that a Viewer may, and answer."""
+def role_permissions(manager: Any) -> list[dict[str, Any]]:
+    """What Airflow's own roles lack to see reports, and the Reviewer's role: all that a Viewer may, and answer.
+
+    In the form of FAB's `bulk_sync_roles`, which adds to a role that exists. Op and Admin have these rights already.
+    """
     answers = [(ACTION_CAN_EDIT, RESOURCE_HITL_DETAIL), (ACTION_CAN_ACCESS_MENU, RESOURCE_HITL_DETAIL)]
-    return [*manager.VIEWER_PERMISSIONS, *answers]
+    return [
+        {"role": "Viewer", "perms": [SEES_REPORTS]},
+        {"role": "User", "perms": [SEES_REPORTS]},
+        {"role": REVIEWER, "perms": [*manager.VIEWER_PERMISSIONS, SEES_REPORTS, *answers]},
+    ]
 
 
 class GalleyAuthManager(FabAuthManager):  # type: ignore[misc]  # its package is in the stack alone

@@ -22,13 +22,13 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def require(port: int, variable: str, what: str) -> int:
+def require(port: int, variable: str, what: str, address: str = LOOPBACK) -> int:
     """Return the port; raises PortTaken, with the setting that changes it, if something listens there."""
     with socket.socket() as probe:
         # As servers do, so that a port whose last connections are still fading away counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((address, port))
         except OSError as error:
             raise PortTaken(
                 f"Port {port}, which {what} would use, cannot be had ({error.strerror}). "

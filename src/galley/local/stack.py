@@ -1,73 +1,93 @@
-"""`make stack`: the whole system in containers, with a .env of generated secrets if there is none.
+"""`make stack`, `make stack-down`, `make restore`: the whole system in containers, with a .env of generated secrets.
 
 It needs Docker and this file's Python, and none of the project's environments.
 """
 
-import os
-import re
-import secrets
+import argparse
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from galley.local.credentials import Secrets, write_private
-from galley.run.checkout import IMAGE_CHECKOUT, for_image
+from galley.errors import GalleyError, MissingInput
+from galley.local import dotenv
+from galley.local.compose import PORTS, ComposeProject
 
-NOBODY = 50000
-"""Who containers run as when root starts them: they are never root themselves."""
-_EMPTY_SECRET = re.compile(r"^(\w+_(?:KEY|PASSWORD|SECRET|TOKEN))=$", re.MULTILINE)
-_RELATIVE = re.compile(r"^(\w+_DIR)=\./", re.MULTILINE)
+CONTENTS = ("airflow.dump", "mlflow.dump", "mlflow.tar.gz", "files.tar.gz", "env")
+"""The files of a backup."""
 
 
-def main() -> int:
-    """Write .env if there is none, and bring the stack up; returns the exit code."""
-    home = Path.cwd()
+def main(words: list[str] | None = None) -> int:
+    """Do what is asked, `up`, `down [--volumes]` or `restore BACKUP`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="galley.local.stack", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("up")
+    verbs.add_parser("down").add_argument("--volumes", action="store_true")
+    verbs.add_parser("restore").add_argument("backup", type=Path)
+    given = parser.parse_args(words)
     if not shutil.which("docker"):
         print("There is no docker on this machine. Install Docker with its compose plugin, or use `make up`.")
         return 1
-    if write_settings(home):
-        print("Wrote .env with generated secrets.")
-    environment = os.environ | {IMAGE_CHECKOUT: for_image(home)}
-    command = ["docker", "compose", "up", "--build", "--wait"]
-    code = subprocess.run(command, cwd=home, env=environment, check=False).returncode
-    if code == 0:
-        print(addresses(read(home / ".env")))
-    return code
+    try:
+        if given.verb == "down":
+            ComposeProject(Path.cwd()).down(given.volumes)
+        elif given.verb == "restore":
+            restore(Path.cwd(), given.backup)
+        else:
+            up(Path.cwd())
+    except GalleyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
-def write_settings(home: Path) -> bool:
-    """Write .env, for its owner alone, if there is none; returns whether it was written."""
-    if (home / ".env").exists():
-        return False
-    write_private(home / ".env", filled((home / ".env.example").read_text(), home, os.getuid()))
-    return True
+def up(home: Path) -> None:
+    """Bring the stack up as .env has it, which is written or filled in first.
+
+    Raises SettingsError, PortTaken or ServiceEnded; the first two before anything is started.
+    """
+    prepare(home)
+    project = ComposeProject(home)
+    project.require_ports()
+    project.up()
+    print(addresses(dotenv.settings(home)))
 
 
-def filled(example: str, home: Path, uid: int) -> str:
-    """The example with a new value for each empty secret, this user's number, and absolute folders."""
-    text = _EMPTY_SECRET.sub(lambda found: f"{found[1]}={_secret(found[1])}", example)
-    text = _RELATIVE.sub(lambda found: f"{found[1]}={home}/", text)
-    return re.sub(r"^AIRFLOW_UID=.*$", f"AIRFLOW_UID={uid or NOBODY}", text, flags=re.MULTILINE)
+def prepare(home: Path) -> None:
+    """Make .env whole. Raises SettingsError where that would take or lock what another .env made."""
+    project = ComposeProject(home)
+    project.require_its_own()
+    project.require_secrets()
+    if filled := dotenv.complete(home):
+        print(f"Filled in .env: {', '.join(filled)}.")
+    dotenv.require_user(home)
 
 
-def read(file: Path) -> dict[str, str]:
-    """The settings in a .env file."""
-    lines = [line.partition("=") for line in file.read_text().splitlines() if re.match(r"\w+=", line)]
-    return {name: value for name, _, value in lines}
+def restore(home: Path, backup: Path) -> None:
+    """Put a backup in the place of what the stack has, start it, and use what it holds.
+
+    Raises MissingInput, and what `up` raises; ServiceEnded also if what was restored cannot be used.
+    """
+    for name in CONTENTS:
+        if not (backup / name).is_file():
+            raise MissingInput(f"{backup / name} is not there. Name a backup: make restore FROM=backups/monday")
+    prepare(home)
+    project = ComposeProject(home)
+    project.require_ports()
+    if taken := dotenv.take(home, backup / "env"):
+        print(f"Taken from the backup into .env, for its data cannot be read without: {', '.join(taken)}.")
+    if others := dotenv.differing(home, backup / "env"):
+        print(f"Other settings than when the backup was made: {', '.join(others)}. They stay as they are here.")
+    project.run("deploy/restore", str(backup))
+    up(home)
+    password = dotenv.settings(home)["VIEWER_PASSWORD"]
+    project.run("docker", "compose", "exec", "-T", "airflow-scheduler", "deploy/airflow/smoke", stdin=password)
+    print(f"Restored {backup}.")
 
 
 def addresses(settings: dict[str, str]) -> str:
     """Where everything is, and where the passwords are."""
-    ports = {"Airflow": "AIRFLOW_PORT", "MLflow": "MLFLOW_PORT", "JupyterLab": "JUPYTER_PORT"}
-    lines = [f"{name:<12} http://localhost:{settings[port]}" for name, port in ports.items()]
+    lines = [f"{name:<12} http://localhost:{settings[port]}" for name, port in PORTS.items()]
     return "\n".join([*lines, "log in as    admin, reviewer or viewer; in MLflow galley. Passwords are in .env"])
-
-
-def _secret(name: str) -> str:
-    made = Secrets.generate()
-    known = {"AIRFLOW_FERNET_KEY": made.fernet_key, "AIRFLOW_JWT_SECRET": made.jwt_secret}
-    return known.get(name) or secrets.token_urlsafe(24)
 
 
 if __name__ == "__main__":

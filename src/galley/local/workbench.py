@@ -40,6 +40,8 @@ def lab() -> int:
         # Another port than the one that was asked for would be a surprise.
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={settings.notebooks}",
+        # As in the stack: a run that is saved changes nothing that git sees.
+        "--FileContentsManager.pre_save_hook=galley.notebooks.strip.before_save",
     ]
     if os.geteuid() == 0:
         # In a container everyone is root; who reaches loopback there is root already.

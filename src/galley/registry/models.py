@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from galley.errors import DecisionError, MissingInput, ModelNotFound, RegistryUnavailable
+from galley.errors import DecisionError, MissingInput, ModelNotFound, RegistryRefused, RegistryUnavailable
 from galley.proof.decision import DIGEST_TAG, MODEL, is_approved
 from galley.registry import journal
 from galley.settings import Settings
@@ -46,6 +46,7 @@ _QUIET_AND_QUICK = {
 }
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
 _SQLITE = "sqlite:///"
+_REFUSED = (401, 403)
 _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
 
 
@@ -86,7 +87,7 @@ def model_files(folder: Path) -> list[str]:
 def connect(settings: Settings) -> "MlflowClient":
     """Point MLflow at the tracking server and registry of the settings, with the model's own experiment.
 
-    Raises RegistryUnavailable, within seconds, when nobody answers.
+    Raises RegistryUnavailable, within seconds, when nobody answers, and RegistryRefused.
     """
     _settle()
     import mlflow
@@ -102,7 +103,7 @@ def connect(settings: Settings) -> "MlflowClient":
 
 @contextmanager
 def registry_errors(settings: Settings) -> Iterator[None]:
-    """What MLflow raises because nobody answers becomes RegistryUnavailable."""
+    """What MLflow raises because nobody answers becomes RegistryUnavailable; a refused login, RegistryRefused."""
     from mlflow import MlflowException
     from requests import RequestException
     from sqlalchemy.exc import OperationalError
@@ -110,6 +111,8 @@ def registry_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, OperationalError) as error:
+        if _is_refused(error):
+            raise _refused(settings, error) from None
         if _is_no_answer(error):
             raise _unavailable(settings, error) from None
         raise
@@ -173,7 +176,7 @@ def download(uri: str, settings: Settings) -> Path:
         try:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch)))
         except (mlflow.MlflowException, OSError, ImportError) as error:
-            if _is_no_answer(error):
+            if _is_refused(error) or _is_no_answer(error):
                 raise
             raise _not_found(uri, error) from error
     return _model_folder(folder, uri)
@@ -207,7 +210,7 @@ def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelV
                 return client.get_model_version_by_alias(named["name"], named["alias"])
             return client.get_model_version(named["name"], named["version"])
         except MlflowException as error:
-            if _is_no_answer(error):
+            if _is_refused(error) or _is_no_answer(error):
                 raise
             raise _not_found(uri, error) from error
 
@@ -290,6 +293,23 @@ def _is_no_answer(error: Exception) -> bool:
     # INTERNAL_ERROR is also what MLflow gives an error it has no code for; only a request that failed is meant here.
     no_answer = isinstance(error, NoConnection | Timeout | OperationalError)
     return no_answer or code in _BUSY or "API request to" in str(error)[:20]
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether it is a server's 401 or 403."""
+    status_of: Any = getattr(error, "get_http_status_code", None)  # MLflow's own errors have it
+    status = status_of() if status_of else getattr(getattr(error, "response", None), "status_code", None)
+    return status in _REFUSED
+
+
+def _refused(settings: Settings, error: Exception) -> RegistryRefused:
+    shown = _without_password(settings.tracking_uri)
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    return RegistryRefused(
+        f"The model registry at {shown} refuses {f'the user {user}' if user else 'who has no user name'}. Set "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to what it knows (MLFLOW_PASSWORD in the stack's .env). "
+        f"({str(error).replace(settings.tracking_uri, shown)})"
+    )
 
 
 def _unavailable(settings: Settings, error: Exception) -> RegistryUnavailable:

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from tiny_model import register
 
 from galley.days import Day
-from galley.errors import DecisionError, ModelNotFound, RegistryUnavailable
+from galley.errors import DecisionError, ModelNotFound, Permanent, RegistryRefused, RegistryUnavailable
 from galley.registry import models, versions
 from galley.settings import Settings
 
@@ -48,7 +48,7 @@ def test_a_registry_that_accepts_and_says_nothing_is_given_up(
 
 def test_a_registry_that_breaks_while_it_is_asked_is_unavailable(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_answer_500, args=(server,), daemon=True).start()
+        threading.Thread(target=_answer, args=(server, "500 Oops"), daemon=True).start()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(RegistryUnavailable):
             models.resolve("", replace(settings, tracking_uri=address))
@@ -62,7 +62,23 @@ def test_a_registry_whose_database_somebody_locked_is_unavailable(settings: Sett
             models.connect(replace(settings, tracking_uri=f"{settings.tracking_uri}?timeout=0"))
 
 
-def _answer_500(server: socket.socket) -> None:
+@pytest.mark.parametrize("status", ["401 UNAUTHORIZED", "403 FORBIDDEN"])
+@pytest.mark.parametrize("uri", ["", "models:/tiny/1"])
+def test_a_registry_that_refuses_the_user_is_not_said_to_be_down_and_not_asked_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, status: str, uri: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "sesame")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer, args=(server, status), daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RegistryRefused, match=r"refuses the user ada\. Set MLFLOW_TRACKING_USERNAME") as raised:
+            models.resolve(uri, replace(settings, tracking_uri=address))
+    assert isinstance(raised.value, Permanent)
+    assert "sesame" not in str(raised.value)
+
+
+def _answer(server: socket.socket, status: str) -> None:
     while True:
         try:
             connection, _ = server.accept()
@@ -70,7 +86,7 @@ def _answer_500(server: socket.socket) -> None:
             return
         with connection:
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
 
 
 def test_the_password_of_a_registry_is_in_no_message(settings: Settings) -> None:
