@@ -1,7 +1,7 @@
 """galley: notebook stages on Airflow, a person's review, and only then production.
 
-What a notebook or a program of yours imports is listed here, and in `galley.review` and `galley.airflow`; every other
-module may change. Importing this imports nothing else.
+What a notebook or a program of yours imports is listed here, and in `galley.contract`, `galley.training`,
+`galley.review` and `galley.airflow`; every other module may change. Importing this imports nothing else.
 """
 
 from typing import TYPE_CHECKING
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from galley.errors import MissingInput as MissingInput
     from galley.errors import ModelNotFound as ModelNotFound
     from galley.errors import ParameterError as ParameterError
+    from galley.proof.decision import APPROVE as APPROVE
+    from galley.proof.decision import changed as changed
+    from galley.registry import card as card
+    from galley.registry import links as links
     from galley.registry.evidence import evidence as evidence
     from galley.registry.evidence import reports_before as reports_before
     from galley.registry.evidence import reports_to_review as reports_to_review
@@ -36,8 +40,10 @@ if TYPE_CHECKING:
     from galley.scoring.score import score as score
     from galley.settings import Settings as Settings
     from galley.stage import Stage as Stage
+    from galley.storage import files as files
 
 _NAMES = {
+    "APPROVE": "galley.proof.decision",
     "ContractBreach": "galley.errors",
     "Day": "galley.days",
     "DecisionError": "galley.errors",
@@ -48,6 +54,7 @@ _NAMES = {
     "Registered": "galley.registry.versions",
     "Settings": "galley.settings",
     "Stage": "galley.stage",
+    "changed": "galley.proof.decision",
     "champion_periods": "galley.registry.journal",
     "choose": "galley.registry.selection",
     "connect": "galley.registry.models",
@@ -67,5 +74,11 @@ _NAMES = {
     "training_tags": "galley.registry.versions",
 }
 
-__all__ = sorted(_NAMES)
-__getattr__ = from_modules(__name__, _NAMES)
+_MODULES = {
+    "card": "galley.registry.card",
+    "files": "galley.storage.files",
+    "links": "galley.registry.links",
+}
+
+__all__ = sorted((*_NAMES, *_MODULES))
+__getattr__ = from_modules(__name__, _NAMES, _MODULES)

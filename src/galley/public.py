@@ -5,10 +5,12 @@ from importlib import import_module
 from typing import Any
 
 
-def from_modules(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__`: each name is taken from its module, which is imported then and not before."""
+def from_modules(package: str, names: Mapping[str, str], modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__`: a name is taken from its module, a module from where it is, when asked for."""
 
     def found(name: str) -> Any:
+        if name in modules:
+            return import_module(modules[name])
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(names[name]), name)

@@ -33,4 +33,4 @@ _NAMES = {
 }
 
 __all__ = sorted(_NAMES)
-__getattr__ = from_modules(__name__, _NAMES)
+__getattr__ = from_modules(__name__, _NAMES, {})

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from galley.public import from_modules
 
 if TYPE_CHECKING:
+    from galley.review import backtest as backtest
+    from galley.review import bootstrap as bootstrap
+    from galley.review import drift as drift
+    from galley.review import trend as trend
     from galley.review.changes import as_diffs as as_diffs
     from galley.review.changes import as_table as as_table
     from galley.review.changes import since_last_accepted as since_last_accepted
@@ -35,8 +39,7 @@ _NAMES = {
     "since_last_accepted": "galley.review.changes",
     "verdict": "galley.review.checks",
 }
-_MODULES = ("backtest", "bootstrap", "drift", "trend")
-"""Modules that notebooks use by their names."""
+_MODULES = {name: f"galley.review.{name}" for name in ("backtest", "bootstrap", "drift", "trend")}
 
 __all__ = sorted((*_NAMES, *_MODULES))
-__getattr__ = from_modules(__name__, _NAMES)
+__getattr__ = from_modules(__name__, _NAMES, _MODULES)
