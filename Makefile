@@ -97,7 +97,7 @@ check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, type
 	$(CHECK)/mypy --python-executable $(AIRFLOW) --cache-dir .mypy_cache/airflow src/galley/airflow src/galley/local
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id --verify $(NOTEBOOKS))
 
-fix: $(CHECK_READY) ## format, mend what can be mended, strip notebooks
+fix: $(CHECK_READY) ## format, fix what can be fixed, strip notebooks
 	$(CHECK)/ruff format $(CODE)
 	$(CHECK)/ruff check --fix $(CODE)
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))

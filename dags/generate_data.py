@@ -4,7 +4,7 @@
 flights up (Param `source`). The notebook shows what came and how complete it is.
 
 **If it fails.** `predict_daily` of that day waits, and gives up after a day; `train_weekly` does so on a Monday.
-Read the report linked from the task. Clear the task once the cause is mended: the same day gives the same bytes.
+Read the report linked from the task. Clear the task once the cause is fixed: the same day gives the same bytes.
 """
 
 from datetime import UTC, datetime

@@ -4,9 +4,9 @@
 default: the registry's champion, by a recorded decision), any MLflow URI, or a path such as `models/2026-11-23`.
 A past day gets the champion that it had when it ended (UTC); with the Param `model_as_of` = `now`, the current one.
 
-**If it is late.** When there are no predictions of the day by 06:00 UTC, people are told.
+**If it is late.** When there are no predictions of the day by 06:00 UTC, people are notified.
 
-**If it fails.** There are no predictions for the day until it is mended, and people use them: see to it now. Read the
+**If it fails.** There are no predictions for the day until it is fixed, and people use them: see to it now. Read the
 report linked from the task, then clear it. The usual causes are data that breaks the contract and a registry without
 a champion; both say what to do. A day before the first champion can be predicted with `model_as_of` = `now`.
 """

@@ -25,11 +25,11 @@ class Day:
         """The day of a date stamp; raises InvalidDay for anything that is not YYYY-MM-DD."""
         # fromisoformat alone also takes 20130101 and 2013-W01-1, which would be a second name for a folder.
         if not isinstance(ds, str) or not _ISO_DATE.fullmatch(ds) or not ds.isascii():
-            raise InvalidDay(f"ds is {ds!r}, which is no date. Give it as YYYY-MM-DD, as in 2026-11-23.")
+            raise InvalidDay(f"ds is {ds!r}, which is not a date. Give it as YYYY-MM-DD, as in 2026-11-23.")
         try:
             date.fromisoformat(ds)
         except ValueError as error:
-            raise InvalidDay(f"ds is {ds!r}, which is no date ({error}). Give a day that exists.") from None
+            raise InvalidDay(f"ds is {ds!r}, which is not a date ({error}). Give a day that exists.") from None
         return cls(ds, settings or Settings.from_environment())
 
     @classmethod

@@ -7,7 +7,7 @@ galley.local.errors.
     ├── Permanent                 running it again would end the same way: never retried
     │   ├── SettingsError         an environment variable that makes no sense
     │   ├── InvalidDay            a ds that is not a date
-    │   ├── NotebookError         a notebook that is no stage
+    │   ├── NotebookError         a notebook that is not a stage
     │   │   └── ParameterError    a parameter that the notebook does not accept
     │   ├── KernelNotFound        a kernel name with no kernelspec
     │   ├── ContainerRefused      a container that the Docker engine does not make, or that cannot run a stage
@@ -52,7 +52,7 @@ class InvalidDay(Permanent):
 
 
 class NotebookError(Permanent):
-    """A notebook that is no stage: unreadable, or without one cell tagged `parameters`."""
+    """A notebook that is not a stage: unreadable, or without one cell tagged `parameters`."""
 
 
 class ParameterError(NotebookError):
@@ -142,7 +142,14 @@ def exit_code(error: BaseException) -> int:
     return TRY_AGAIN if isinstance(error, Transient) else FAILED
 
 
+def name_of(error: BaseException) -> str:
+    """The name of an error's class; of a class of somebody else's below the tree, with its own class of the tree."""
+    kind = type(error)
+    own = next((base for base in kind.__mro__ if named(base.__name__) is base), kind)
+    return kind.__name__ if own is kind else f"{kind.__name__} ({own.__name__})"
+
+
 def named(name: str) -> type[GalleyError] | None:
-    """The error of the tree with that name, if there is one."""
-    kind = globals().get(name)
+    """The error of the tree with that name, or of which a `name_of` says that it is one; None if there is none."""
+    kind = globals().get(name.rpartition("(")[2].rstrip(")"))
     return kind if isinstance(kind, type) and issubclass(kind, GalleyError) else None

@@ -1,4 +1,4 @@
-"""Settings: where things are and who is told, read from the environment and refused when they make no sense."""
+"""Settings: where things are and who is notified, read from the environment and refused when they make no sense."""
 
 import os
 import re

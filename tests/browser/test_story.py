@@ -180,7 +180,7 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
 
 @pytest.mark.parametrize(
     ("heading", "name", "height"),
-    [("Both on the same rows", "review_same_rows", 990), ("The lived week", "review_lived_week", 690)],
+    [("Both on the same rows", "review_same_rows", 990), ("Live performance", "review_live_performance", 690)],
 )
 def test_a_review_has_the_parts_that_its_guide_shows(browser, story, picture, heading, name, height):
     page = browser.new_page(viewport={"width": 1000, "height": height})

@@ -173,7 +173,7 @@ def test_verify_finds_nothing_on_a_fresh_day_and_names_what_was_changed(desk, to
     assert f"data/processed/{DS}/rows.csv has other content now" in printed
 
 
-@pytest.mark.parametrize(("ds", "said"), [("2026-11-24", "no accepted run"), ("today", "which is no date")])
+@pytest.mark.parametrize(("ds", "said"), [("2026-11-24", "no accepted run"), ("today", "which is not a date")])
 def test_verify_refuses_a_day_that_cannot_be_verified(desk, told, ds, said):
     code, _, beside = told("verify", ds)
     assert code == 1

@@ -74,7 +74,7 @@ def test_a_disk_that_fills_up_during_a_run_leaves_an_attempt_that_is_not_complet
 def test_outputs_that_cannot_be_written_are_an_error_that_says_so(small, mount):
     accepted = small.run(CONCLUDES)
     subprocess.run(["mount", "-o", "remount,ro", str(small.settings.outputs)], check=True)
-    with pytest.raises(RecordLost, match=r"Read-only file system.*mend the permissions"):
+    with pytest.raises(RecordLost, match=r"Read-only file system.*fix the permissions"):
         small.run(CONCLUDES)
     assert end_of(accepted.notebook)["state"] == "completed"
     assert small.attempts().numbers() == [1]

@@ -42,6 +42,20 @@ def cells_of(desk, attempt=1):
     return read(desk.attempts().path(attempt)).cells
 
 
+OWN_BREACH = """
+from galley import ContractBreach
+class ChurnBreach(ContractBreach):
+    pass
+raise ChurnBreach('no customers')
+"""
+
+
+def test_an_error_below_galleys_tree_is_known_for_what_it_is(desk):
+    with pytest.raises(ContractBreach, match=r"ChurnBreach: no customers \(cell \d of"):
+        desk.run("import galley", OWN_BREACH)
+    assert end_of(desk.attempts().path(1))["state"] == "failed"
+
+
 # History
 
 

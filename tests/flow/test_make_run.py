@@ -1,6 +1,6 @@
 """`make run` from a fresh project to its second call, on a real scheduler: one story, told in order.
 
-It is interrupted once, taken up again, called again when all is done, and broken and mended in one stage.
+It is interrupted once, taken up again, called again when all is done, and broken and fixed in one stage.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Three weeks and their reviews on a real scheduler, told in order: what people do, and what production becomes of it.
 
-The first is met with silence, rejected, marked by hand, approved; the second is approved over it, tampered with, rolled
-back and approved anew; then the first is approved too late. A third is only backfilled.
+The first is met with silence, rejected, marked as a success, approved; the second is approved over it, tampered with,
+rolled back and approved anew; then the first is approved too late. A third is only backfilled.
 """
 
 import json

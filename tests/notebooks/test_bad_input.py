@@ -181,6 +181,7 @@ def test_split_refuses_what_is_no_split(project: Project, asked: dict[str, objec
 def test_split_by_time_refuses_a_part_without_late_flights(project: Project):
     on_time_at_last = rewritten("train_data.csv", lambda frame: frame.assign(late=[1] * 20 + [0] * (len(frame) - 20)))
     on_time_at_last(project.day.processed)
+    project.forget("01_prepare")
     refuses(project, SPLIT, ContractBreach, r"val\.csv: late: only one class to learn from", method="time")
 
 
@@ -190,11 +191,13 @@ def test_train_refuses_flights_that_are_all_alike(project: Project):
         return frame.assign(**{column: frame[column].iloc[0] for column in learned})
 
     rewritten("train.csv", alike)(project.day.processed)
+    project.forget("02_split")
     refuses(project, TRAIN, ContractBreach, r"train\.csv: all features: nothing to learn from")
 
 
 def test_a_split_that_fails_leaves_both_parts_of_the_former_one(project: Project):
     rewritten("train_data.csv", lambda frame: frame.assign(late=[1, 1] + [0] * (len(frame) - 2)))(project.day.processed)
+    project.forget("01_prepare")
     refuses(project, SPLIT, ContractBreach, r"val\.csv: late: only one class")
 
 

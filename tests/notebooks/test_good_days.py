@@ -147,6 +147,7 @@ def test_predictions_are_made_without_the_targets(project: Project, good: GoodDa
 
 def test_predictions_are_by_the_champion_unless_told_otherwise(project: Project, good: GoodDay):
     version = register(project.day, {}, stage="validate")
+    project.run("train_weekly/05_review.ipynb")
     promotion.record(project.day, APPROVE, "grace", "looks well", "2026-11-23T12:00:00+00:00", "a run")
     promotion.promote(project.day, contract.DATA.read(project.day.raw / "data.csv"))
     concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3, model_as_of="now")

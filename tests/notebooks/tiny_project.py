@@ -60,6 +60,11 @@ class Project:
         """What the stage concluded; it works on DS unless told otherwise."""
         return run_stage(notebook, self.environment, **{"ds": DS, **parameters}).conclusion or {}
 
+    def forget(self, *stages: str) -> None:
+        """Take the accepted runs of stages away, so that no record says what they wrote."""
+        for stage in stages:
+            (self.day.reports("train_weekly") / f"{stage}.ipynb").unlink()
+
     def written(self) -> dict[str, str]:
         """The digest of each file that stages hand to each other."""
         data = self.settings.data

@@ -106,6 +106,13 @@ def test_a_model_is_found_by_its_name_its_dag_and_the_variable(declare):
         _ = declare(TWO, GALLEY_MODEL="three").model
 
 
+def test_who_reviews_is_what_the_policy_says_unless_the_variable_does(declare):
+    text = ONE + "[models.one.policy]\nreviewers = ['ada', 'grace']\n"
+    assert declare(text).who_reviews == ("ada", "grace")
+    assert declare(text, GALLEY_REVIEWERS="linus").who_reviews == ("linus",)
+    assert declare(ONE).who_reviews == ()
+
+
 def test_each_model_has_days_of_its_own(declare):
     settings = declare(TWO)
     one, two = (Day.of("2026-11-23", settings.for_model(name)) for name in ("one", "two"))

@@ -1,4 +1,4 @@
-"""Alerts: what people are told, through any service that Apprise knows: a task failed, a review waits for them."""
+"""Alerts: notices to people, through any service that Apprise knows: a task failed, a review waits for them."""
 
 import logging
 import re
@@ -35,7 +35,7 @@ class Alert(AppriseNotifier, ABC):
         title, body = self.message(context)
         title = " ".join(title.split())
         if not urls:
-            log.warning("Nobody is told %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
+            log.warning("Nobody is notified of %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
             return
         config = AppriseConfig()
         config.add_config("\n".join(urls), format="text")

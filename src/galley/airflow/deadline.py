@@ -1,4 +1,4 @@
-"""Deadline: people are told when what a DAG promises for a day is not there by the hour at which it is used."""
+"""Deadline: people are notified when what a DAG promises for a day is not there by the hour at which it is used."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -29,7 +29,7 @@ _NOBODY_IS_ASKED = (
 class ReviewOperator(HITLOperator):
     """Waits for a person's answer, without a slot; silence for `response_timeout` is a Reject with "no answer".
 
-    People are told when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
+    People are notified when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
     skipped, and what follows with it: those weeks are there to be looked at.
 
     Who may answer is what GALLEY_REVIEWERS or the model's policy says when it asks; anyone whom Airflow lets answer, if

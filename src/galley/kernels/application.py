@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 if __name__ == "__main__" and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # as ipykernel_launcher does: what lies beside a notebook must not stand in for a library
 
+from galley import errors
 from galley.kernels.keeper import keep
 
 if __name__ == "__main__":
@@ -43,6 +44,19 @@ class Leave(ZMQExitAutocall):
         sys.exit(code)
 
 
+def _naming(execute: Any) -> Any:
+    """The kernel's `do_execute`, whose answer says of an error below galley's tree what it is there."""
+
+    async def do_execute(*arguments: Any, **options: Any) -> Any:
+        reply = await execute(*arguments, **options)
+        error = getattr(sys, "last_value", None)
+        if isinstance(error, BaseException) and type(error).__name__ == reply.get("ename"):
+            reply["ename"] = errors.name_of(error)
+        return reply
+
+    return do_execute
+
+
 class KernelApplication(IPKernelApp):
     """A kernel whose outputs wait until they are taken."""
 
@@ -60,6 +74,7 @@ class KernelApplication(IPKernelApp):
         shell = self.kernel.shell
         shell.compile, shell.exiter = Compiler(), Leave(shell)  # type: ignore[no-untyped-call]
         shell.init_user_ns()  # which has `exit` and `quit`
+        self.kernel.do_execute = _naming(self.kernel.do_execute)
 
 
 if __name__ == "__main__":

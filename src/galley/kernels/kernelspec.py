@@ -16,7 +16,7 @@ _PRELOADED = (
     "mlflow.store.model_registry.sqlalchemy_store", "sqlalchemy.dialects.sqlite", "skops.io",
     # What these import only when they are used: the frames of scikit-learn, MLflow's tracing, matplotlib's pictures.
     "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
-    "galley.stage", "galley.contract",
+    "galley.stage", "galley.contract", "galley.project",
     "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
     "galley.review.backtest", "galley.review.bootstrap", "galley.review.changes", "galley.review.checks",
     "galley.review.drift", "galley.review.permutation", "galley.review.slicing", "galley.review.trend",

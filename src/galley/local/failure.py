@@ -20,7 +20,7 @@ def describe(run: DagRun, settings: Settings) -> str:
         f"{run.dag_id} {run.ds}: {task.task_id} failed at try {task.try_number}.\n{reason(run, task, settings)}\n"
         f"  report  {report or '(none: it failed before its notebook ran)'}\n"
         f"  log     {log_file(run, task, settings)}\n"
-        "Mend that and run the same command again: what succeeded is left alone."
+        "Fix that and run the same command again: what succeeded is left alone."
     )
 
 

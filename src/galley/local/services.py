@@ -104,7 +104,7 @@ class Services:
                 log = self.log(service.name)
                 raise ServiceEnded(
                     f"{service.name} ended with exit code {process.returncode}. Its last lines:\n{last_lines(log)}\n"
-                    f"Mend that and start again. The whole log: {log}"
+                    f"Fix that and start again. The whole log: {log}"
                 )
 
     def stop(self) -> None:
@@ -163,7 +163,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def _end_with_parent(parent: int) -> Callable[[], None]:
-    """What a new child does first, so that it is told to end even when its parent is killed outright."""
+    """What a new child does first, so that it is asked to end even when its parent is killed outright."""
 
     def ask() -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -119,11 +119,11 @@ class Notebook:
     def load(cls, path: Path) -> "Notebook":
         """Read a notebook, and repair what has one obvious repair.
 
-        Raises NotebookError if it is not there, is no notebook, or has a fault that could be repaired in several ways.
+        Raises NotebookError if it is not there or not a notebook, or has a fault with several possible repairs.
         """
         if not path.is_file():
             beside = ", ".join(sorted(p.name for p in path.parent.glob("*.ipynb"))) or "no notebook"
-            raise NotebookError(f"{path} is not there; its folder has {beside}. Mend input_nb or add the notebook.")
+            raise NotebookError(f"{path} is not there; its folder has {beside}. Correct input_nb or add the notebook.")
         content = path.read_bytes()
         try:
             node = nbformat.convert(reader.reads(content.decode()), 4)
@@ -131,7 +131,7 @@ class Notebook:
                 cell.cell_type, cell.source, cell.metadata.get("tags")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-            raise NotebookError(f"{path} is no notebook ({reason}). Restore it from version control.") from None
+            raise NotebookError(f"{path} is not a notebook ({reason}). Restore it from version control.") from None
         try:
             repairs = repair(node)
         except nbformat.ValidationError as error:
@@ -176,7 +176,9 @@ class Notebook:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError) as error:
-            raise NotebookError(f"{self.path}: its parameters cell is no Python ({error}). Mend that cell.") from None
+            raise NotebookError(
+                f"{self.path}: its parameters cell is not Python ({error}). Correct that cell."
+            ) from None
         comments = _comments(source)
         for statement in tree.body:
             match statement:

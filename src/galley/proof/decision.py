@@ -29,7 +29,7 @@ NOBODY = "nobody"
 
 MODEL = "model"
 ABSENT = "absent"
-"""What stands for the digest of a file that is not there, as when a stage was run by hand."""
+"""What stands for the digest of a file that is not there, as when a stage was run manually."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Decision:
     """One decision about one version, with the digests of its evidence: the model, its validation data, the reports.
 
     `champion` is the version that was in production when it was reviewed: blank if there was none, None if no review
-    said so, as when the stages were run by hand.
+    said so, as when the stages were run manually.
     """
 
     decision: str
@@ -107,11 +107,11 @@ def stamp(time: datetime) -> str:
 
 
 def stamped(text: str) -> str:
-    """The stamp of a time in ISO 8601, taken for UTC if it names no zone. Raises DecisionError for what is no time."""
+    """The stamp of a time in ISO 8601, UTC if it names no zone. Raises DecisionError for what is not a time."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise DecisionError(f"{text!r} is no time. Give it in ISO 8601, as in 2026-11-23T10:00:00Z.") from None
+        raise DecisionError(f"{text!r} is not a time. Give it in ISO 8601, as in 2026-11-23T10:00:00Z.") from None
     return stamp(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 

@@ -181,7 +181,7 @@ def _environment(node: NotebookNode) -> dict[str, Any]:
 
 
 def _ds(node: NotebookNode) -> str:
-    """The day that a run was for; a stage that was run by hand says it in its parameters alone."""
+    """The day that a run was for; a stage that was run manually says it in its parameters alone."""
     record = _galley(node)
     return str((record.get("run") or {}).get("ds") or (record.get("parameters") or {}).get("ds") or "")
 

@@ -56,7 +56,7 @@ class Record:
 
     @classmethod
     def read(cls, notebook: Path) -> Self:
-        """The record of a notebook; one that says "unknown" for a file that is no notebook or is gone."""
+        """The record of a notebook; one that says "unknown" for a file that is not a notebook or is gone."""
         try:
             return cls.of(read_metadata(notebook))
         except (OSError, ValueError, RecursionError, OverflowError):
@@ -64,7 +64,7 @@ class Record:
 
 
 def read_metadata(notebook: Path) -> dict[str, Any]:
-    """The metadata of a notebook. Raises OSError, and ValueError or RecursionError for what is no notebook."""
+    """The metadata of a notebook. Raises OSError, and ValueError or RecursionError for what is not a notebook."""
     with notebook.open("rb") if files.is_remote(notebook) else files.open_regular(notebook, os.O_NOFOLLOW) as stream:
         return _metadata(stream)
 

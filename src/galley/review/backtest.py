@@ -1,4 +1,4 @@
-"""The lived week: what was predicted day by day, against the targets that came."""
+"""Live performance: what was predicted day by day, against the targets that came."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ Read = Callable[[Path], Path]
 
 
 @dataclass(frozen=True)
-class LivedDay:
+class LiveDay:
     """One day: the version that predicted it, and its rows with `probability`, `prediction` and `target`.
 
     `note` says what the day lacks, or why its numbers flatter; blank if nothing is to be said.
@@ -37,27 +37,27 @@ class LivedDay:
     counts: bool = False
 
 
-def lived_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[[str], Sequence[str]]) -> LivedDay:
-    """A day as it was lived. `read` states that a file is read; `trained_on` gives the days a version learned from.
+def live_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[[str], Sequence[str]]) -> LiveDay:
+    """A day in production. `read` states that a file is read; `trained_on` gives the days a version learned from.
 
     A day that the version was trained on is shown and does not count: it had seen the answers.
     """
     predictions, account = (day.predictions / name for name in ("predictions.csv", "predictions.json"))
     targets = day.raw / "target.csv"
     if not predictions.is_file() or not account.is_file():
-        return LivedDay(day.ds, note="no predictions")
+        return LiveDay(day.ds, note="no predictions")
     facts = files.read_json(read(account))
     version = facts.get("model_version") or facts.get("model_uri") or ""
     given = pd.read_csv(read(predictions), dtype={key: "str"})
     if not targets.is_file():
-        return LivedDay(day.ds, version, predicted=len(given), note="no targets yet")
+        return LiveDay(day.ds, version, predicted=len(given), note="no targets yet")
     came = pd.read_csv(read(targets), dtype={key: "str"})[[key, target]].rename(columns={target: "target"})
     rows = given.merge(came, on=key, validate="one_to_one")
     seen = day.ds in trained_on(version)
     lacking = len(given) - len(rows)
     said = [f"{lacking} without target"] if lacking else []
     said += [f"version {version} was trained on this day"] if seen else []
-    return LivedDay(day.ds, version, rows, len(given), "; ".join(said), counts=bool(len(rows)) and not seen)
+    return LiveDay(day.ds, version, rows, len(given), "; ".join(said), counts=bool(len(rows)) and not seen)
 
 
 def training_days(registered: Registered, version: str) -> list[str]:
@@ -68,7 +68,9 @@ def training_days(registered: Registered, version: str) -> list[str]:
     return list(json.loads(found.tags.get(TRAINED_ON, "null")) or [found.tags.get(DS_TAG, "")])
 
 
-def promised(client: "MlflowClient", registered: Registered, settings: Settings, version: str) -> dict[str, float]:
+def validation_scores(
+    client: "MlflowClient", registered: Registered, settings: Settings, version: str
+) -> dict[str, float]:
     """The scores of a version's validation, as they were when it was registered; none for what never was."""
     if registered.get(version) is None:
         return {}
@@ -86,17 +88,17 @@ def numbers(rows: pd.DataFrame, threshold: float) -> dict[str, float]:
         "rows": len(rows),
         **{name: known.get(name, float("nan")) for name in ("roc_auc", "log_loss", "brier")},
         "predicted_share": float(rows["probability"].mean()),
-        "real_share": float(rows["target"].mean()),
+        "actual_share": float(rows["target"].mean()),
     }
 
 
-def together(week: Sequence[LivedDay]) -> pd.DataFrame | None:
+def together(week: Sequence[LiveDay]) -> pd.DataFrame | None:
     """The rows of all days that count; None if no day does."""
     counting = [day.rows for day in week if day.counts and day.rows is not None]
     return pd.concat(counting, ignore_index=True) if counting else None
 
 
-def table(week: Sequence[LivedDay], threshold: float) -> pd.DataFrame:
+def table(week: Sequence[LiveDay], threshold: float) -> pd.DataFrame:
     """The week day by day, and together those that count."""
     lines = {day.ds: {"version": day.version, **_numbers(day.rows, threshold), "note": day.note} for day in week}
     whole = together(week)
@@ -106,21 +108,21 @@ def table(week: Sequence[LivedDay], threshold: float) -> pd.DataFrame:
     return pd.DataFrame(lines).T
 
 
-def in_a_line(week: Sequence[LivedDay], threshold: float, promised: Mapping[str, float]) -> str:
-    """The week in one sentence, beside the ROC AUC that each version's validation had promised."""
+def in_a_line(week: Sequence[LiveDay], threshold: float, validated: Mapping[str, float]) -> str:
+    """The week in one sentence, beside the ROC AUC of each version's validation."""
     rows = together(week)
     absent = [f"{day.ds} ({day.note})" for day in week if not day.counts]
     left_out = f" Not counted: {', '.join(absent)}." if absent and rows is not None else ""
     if rows is None:
         reasons = ", ".join(dict.fromkeys(day.note for day in week)) or "no days"
-        return f"The lived week: nothing to judge by ({reasons})."
-    lived = numbers(rows, threshold)
+        return f"Live performance: nothing to judge by ({reasons})."
+    live = numbers(rows, threshold)
     versions = dict.fromkeys(day.version for day in week if day.counts)
-    promises = [f"version {version} promised {promised[version]:.3f}" for version in versions if version in promised]
+    scores = [f"version {version} validation {validated[version]:.3f}" for version in versions if version in validated]
     return (
-        f"The lived week: ROC AUC {lived['roc_auc']:.3f} on {lived['rows']:,} rows of "
-        f"{sum(day.counts for day in week)} days ({'; '.join(promises) or 'nothing was promised'}); "
-        f"{lived['predicted_share']:.1%} predicted, {lived['real_share']:.1%} came.{left_out}"
+        f"Live performance: ROC AUC {live['roc_auc']:.3f} on {live['rows']:,} rows of "
+        f"{sum(day.counts for day in week)} days ({'; '.join(scores) or 'no validation score'}); "
+        f"predicted {live['predicted_share']:.1%}, actual {live['actual_share']:.1%}.{left_out}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The trend: what each week's model promised and what was decided about it, from what the runs have written."""
+"""The trend: what each week's model scored and what was decided about it, from what the runs have written."""
 
 from datetime import timedelta
 from typing import Any

@@ -177,7 +177,7 @@ def _says_running(node: NotebookNode) -> bool:
 
 
 def _lost(target: Path, error: OSError) -> RecordLost:
-    usual = "Make room or mend the permissions, then run the stage again."
+    usual = "Make room or fix the permissions, then run the stage again."
     advice = resources.advice(error.errno) if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else usual
     return RecordLost(
         f"The record of this run cannot be written to {target} ({error.strerror}). "

@@ -262,7 +262,7 @@ def find_kernel(name: str | None) -> str:
     if shutil.which(program) is None:
         raise KernelNotFound(
             f"The kernel {name!r} is to be started by {program}, which is not there. Make its environment again, or "
-            f"mend {there[name]}/kernel.json."
+            f"fix {there[name]}/kernel.json."
         )
     return name
 
@@ -336,7 +336,8 @@ def _failure(output: NotebookNode, index: int, title: str) -> GalleyError:
     where = f"(cell {index + 1} of {title})"
     known = errors.named(output.ename)
     if known:
-        return known(f"{output.evalue} {where}")
+        own, _, _ = output.ename.partition(" (")
+        return known(f"{output.evalue} {where}" if own == known.__name__ else f"{own}: {output.evalue} {where}")
     lacking = resources.missing(output.ename, output.evalue)
     if lacking is not None:
         return ResourceExhausted(f"{output.ename}: {output.evalue} {where}. {resources.advice(lacking)}")

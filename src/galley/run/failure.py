@@ -14,8 +14,11 @@ def error_of(cell: NotebookNode, error: CellExecutionError) -> NotebookNode:
 
     The kernel's answer names it. Magics, groups of errors and handlers of one's own show it on stderr, and not so.
     """
-    shown: list[NotebookNode] = [o for o in cell.outputs if o.output_type == "error" and o.ename == error.ename]
+    shown: list[NotebookNode] = [
+        o for o in cell.outputs if o.output_type == "error" and o.ename == error.ename.partition(" (")[0]
+    ]
     if shown:
+        shown[-1].ename = error.ename
         return shown[-1]
     printed = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
     traceback = shortened(printed or error.traceback, _TRACEBACK_LIMIT).split("\n")

@@ -62,7 +62,7 @@ def answering() -> Iterator[None]:
         yield
     except (BotoCoreError, TimeoutError) as error:
         raise StorageUnavailable(
-            f"The object store does not answer ({error}). Start it, or mend AWS_ENDPOINT_URL and the other AWS_ "
+            f"The object store does not answer ({error}). Start it, or fix AWS_ENDPOINT_URL and the other AWS_ "
             "variables."
         ) from error
 

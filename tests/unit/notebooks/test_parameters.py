@@ -45,9 +45,9 @@ def parameter(kind, default=None):
         (["a = b = 1"], "declares no value"),
         (["a, b = 1, 2"], "declares no value"),
         (["print(1)"], "declares no value"),
-        (["a: int = "], "is no Python"),
-        (["%matplotlib inline"], "is no Python"),
-        (["a: int = 1\0"], "is no Python"),
+        (["a: int = "], "is not Python"),
+        (["%matplotlib inline"], "is not Python"),
+        (["a: int = 1\0"], "is not Python"),
         (["when: datetime = None"], r"01_stage\.ipynb: Parameter 'when' is declared as datetime"),
         (["a: 'list[' = None"], "declared as list"),
         (["a: dict[int] = None"], "declared as dict"),
@@ -271,7 +271,7 @@ def test_only_a_finite_float_is_accepted(value):
             parameter("float").convert(value)
 
 
-# What is no notebook
+# What is not a notebook
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_only_a_finite_float_is_accepted(value):
 def test_a_file_that_is_no_notebook_is_said_to_be_none(tmp_path, content):
     path = tmp_path / "x.ipynb"
     path.write_bytes(content)
-    with pytest.raises(NotebookError, match=r"x\.ipynb is no notebook"):
+    with pytest.raises(NotebookError, match=r"x\.ipynb is not a notebook"):
         Notebook.load(path)
 
 

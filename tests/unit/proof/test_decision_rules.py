@@ -148,5 +148,5 @@ def test_times_are_kept_in_one_form(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(DecisionError, match="is no time"):
+    with pytest.raises(DecisionError, match="is not a time"):
         decision.stamped(text)

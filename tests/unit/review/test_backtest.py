@@ -1,11 +1,11 @@
-"""The lived week, against one made by hand."""
+"""Live performance, against one made by hand."""
 
 import pandas as pd
 import pytest
 from sklearn import metrics
 
 from galley.days import Day
-from galley.review.backtest import in_a_line, lived_day, numbers, table, together
+from galley.review.backtest import in_a_line, live_day, numbers, table, together
 from galley.settings import Settings
 from galley.storage import files
 
@@ -35,7 +35,7 @@ def week(settings):
 def live(settings, trained_on=lambda _: []):
     read = []
     days = [Day.of("2026-11-23", settings).before(days) for days in (4, 3, 2, 1)]
-    return [lived_day(day, lambda path: read.append(path) or path, "id", "late", trained_on) for day in days]
+    return [live_day(day, lambda path: read.append(path) or path, "id", "late", trained_on) for day in days]
 
 
 def test_each_day_says_which_version_predicted_it_and_what_it_lacks(week):
@@ -57,7 +57,7 @@ def test_a_days_numbers_are_those_of_its_rows(week):
     assert found["roc_auc"] == 0.75  # of the four pairs, only (0.3, 0.8) is the wrong way round
     assert found["log_loss"] == pytest.approx(metrics.log_loss(CAME["2026-11-20"], PREDICTED["2026-11-20"]))
     assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.49 + 0.01) / 4)
-    assert (found["predicted_share"], found["real_share"]) == (pytest.approx(2.1 / 4), 0.5)
+    assert (found["predicted_share"], found["actual_share"]) == (pytest.approx(2.1 / 4), 0.5)
 
 
 def test_the_week_together_is_the_rows_of_the_days_that_have_both(week):
@@ -74,18 +74,18 @@ def test_a_day_that_the_version_was_trained_on_is_shown_and_does_not_count(week,
     assert len(together(again)) == 3
 
 
-def test_the_week_in_a_line_has_what_was_promised_and_what_is_missing(week):
+def test_the_week_in_a_line_has_validation_scores_and_what_is_missing(week):
     said = in_a_line(week, 0.5, {"1": 0.9})
-    assert "on 7 rows of 2 days (version 1 promised 0.900)" in said
+    assert "on 7 rows of 2 days (version 1 validation 0.900)" in said
     assert "Not counted: 2026-11-19 (no predictions), 2026-11-22 (no targets yet)." in said
 
 
 def test_a_week_without_predictions_says_so(settings):
-    assert in_a_line(live(settings), 0.5, {}) == "The lived week: nothing to judge by (no predictions)."
+    assert in_a_line(live(settings), 0.5, {}) == "Live performance: nothing to judge by (no predictions)."
     assert table(live(settings), 0.5).loc["together", "rows"] == 0
 
 
 def test_a_day_of_one_class_has_no_ranking_to_judge():
     found = numbers(pd.DataFrame({"target": [0, 0], "probability": [0.2, 0.4]}), 0.5)
     assert pd.isna(found["roc_auc"])
-    assert (found["predicted_share"], found["real_share"]) == (pytest.approx(0.3), 0)
+    assert (found["predicted_share"], found["actual_share"]) == (pytest.approx(0.3), 0)

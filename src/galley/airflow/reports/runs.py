@@ -48,7 +48,7 @@ class Review:
 
 
 def day_of(dag_id: str, run_id: str) -> str | None:
-    """The day that a run works on, as its tasks are told; None if there is no such run."""
+    """The day that a run works on, as its tasks see it; None if there is no such run."""
     query = select(DagRun.logical_date, DagRun.run_after).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     with create_session() as session:
         found = session.execute(query).first()

@@ -60,7 +60,7 @@ class Order:
 
 
 def launch(order: Order, defaults: Mapping[str, str]) -> None:
-    """Be the kernel, until it ends. The client is told once there is something to connect to.
+    """Be the kernel, until it ends. The client is answered once there is something to connect to.
 
     `defaults` are environment variables that modules have set when they were imported.
     """
@@ -104,7 +104,7 @@ def _initialized(arguments: list[str]) -> Any:
     from galley.kernels import application
 
     sys.argv = [application.__file__, *arguments]
-    # 1: neither watch the parent, which is the server, nor tell how to stop a kernel that was started by hand.
+    # 1: neither watch the parent, which is the server, nor tell how to stop a kernel that was started manually.
     kernel: Any = application.KernelApplication.instance(parent_handle=1)
     kernel.initialize()
     return kernel

@@ -36,7 +36,7 @@ def connected(settings: Settings) -> Iterator[APIClient]:
         if error.is_client_error():
             raise ContainerRefused(
                 f"The Docker engine at {settings.docker_host} refuses the container ({error.explanation}). Build the "
-                "image that is missing, or mend GALLEY_IMAGES, GALLEY_NETWORK or the GALLEY_HOST_ folders."
+                "image that is missing, or fix GALLEY_IMAGES, GALLEY_NETWORK or the GALLEY_HOST_ folders."
             ) from error
         raise _unavailable(settings, error) from error
     except (DockerException, RequestException) as error:

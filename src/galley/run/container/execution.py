@@ -21,7 +21,7 @@ _ENVIRONMENT = ("MLFLOW_TRACKING_", "TZ")
 _STORE = "AWS_"
 """How those begin that say where a bucket is, and who asks."""
 _ENDING = 30.0
-"""Seconds that a container has for its record, when it is told to end."""
+"""Seconds that a container has for its record, when it is asked to end."""
 _CANNOT_RUN_STAGES = (1, 2)
 """Exit codes that Python and argparse end with, where `galley execute` itself would have answered."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import servers, within
+from shapes import EXAMPLE
 
 from galley.kernels.kernelspec import write_kernelspec
 
@@ -49,6 +50,7 @@ from galley.settings import Settings
 connect(Settings.from_environment())
 answer = sorted({name for name in set(sys.modules) - there})
 """
+    EXAMPLE.declare(tmp_path)
     environment = {**os.environ, "GALLEY_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
     kernel = start("as-it-is", env=environment)
     assert kernel.is_forked
