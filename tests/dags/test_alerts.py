@@ -110,11 +110,11 @@ def test_an_alert_that_cannot_be_sent_is_said_and_keeps_no_task_from_its_work(re
     assert said in caplog.text
 
 
-def test_with_no_urls_the_log_says_once_that_nobody_is_told(failure, monkeypatch, caplog):
+def test_with_no_urls_the_log_says_once_that_nobody_is_notified(failure, monkeypatch, caplog):
     monkeypatch.setenv("GALLEY_ALERT_URLS", "")
     FailureAlert()(failure)
-    assert [record.message for record in caplog.records if "Nobody is told" in record.message] == [
-        "Nobody is told 'train_weekly: prepare failed': GALLEY_ALERT_URLS is empty. Set it to Apprise URLs."
+    assert [record.message for record in caplog.records if "Nobody is notified" in record.message] == [
+        "Nobody is notified of 'train_weekly: prepare failed': GALLEY_ALERT_URLS is empty. Set it to Apprise URLs."
     ]
 
 

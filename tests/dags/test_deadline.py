@@ -27,7 +27,7 @@ def told(home, monkeypatch, caplog):
 
     def tell(queued_at):
         asyncio.run(alert_if_missing(PROMISE, missed(queued_at)))
-        return [record.message for record in caplog.records if "Nobody is told" in record.message]
+        return [record.message for record in caplog.records if "Nobody is notified" in record.message]
 
     return tell
 

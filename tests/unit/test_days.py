@@ -20,7 +20,7 @@ HOME = Settings.from_environment({"GALLEY_HOME": "/home"})
      date(2026, 11, 23)],
 )  # fmt: skip
 def test_what_is_no_date_is_refused_with_the_form_it_has(ds):
-    with pytest.raises(InvalidDay, match="no date"):
+    with pytest.raises(InvalidDay, match="not a date"):
         Day.of(ds, HOME)
 
 
