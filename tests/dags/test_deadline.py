@@ -1,4 +1,4 @@
-"""A day's promise that is not kept in time is told of; one that is kept, or that was asked for too late, is not."""
+"""A day's promise that is not kept in time is alerted; one that is kept, or that was asked for too late, is not."""
 
 import asyncio
 

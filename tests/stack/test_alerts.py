@@ -1,4 +1,4 @@
-"""What people are told by the stack: each once, by mail, with links that open."""
+"""What the stack notifies people of: each once, by mail, with links that open."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a notebook states through its Stage, and what it is told when that cannot be."""
+"""What a notebook states through its Stage, and what it raises when that cannot be."""
 
 import json
 from pathlib import Path

@@ -17,7 +17,7 @@ from galley.proof.decision import APPROVE, NO_ANSWER, NOBODY, REJECT, ROLLBACK, 
 from galley.storage import files
 
 TYPE: Final = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Final = "https://pypi.org/project/airflow-galley/decision/v1"
+PREDICATE_TYPE: Final = "urn:airflow-galley:decision:v1"
 LIMIT = 1_000_000
 """Bytes that a statement may have."""
 
@@ -177,7 +177,7 @@ class Statement(_Stated):
 
     type: Literal["https://in-toto.io/Statement/v1"] = Field(default=TYPE, alias="_type")
     subject: Annotated[tuple[File, ...], Field(min_length=1)]
-    predicate_type: Literal["https://pypi.org/project/airflow-galley/decision/v1"] = Field(
+    predicate_type: Literal["urn:airflow-galley:decision:v1"] = Field(
         default=PREDICATE_TYPE,
         alias="predicateType",
     )

@@ -1,4 +1,4 @@
-"""The contract: each breach is told with file, column, rows and the next action."""
+"""The contract: each breach is named with file, column, rows and the next action."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The environment is told by name and version, as the packaging tools tell it."""
+"""The environment is stated by name and version, as the packaging tools do."""
 
 import platform
 import sys

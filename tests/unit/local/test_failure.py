@@ -1,4 +1,4 @@
-"""How a failed run is told."""
+"""How a failed run is described."""
 
 import json
 import os
