@@ -66,3 +66,21 @@ def test_pages_name_only_verbs_that_make_has():
 def test_the_changelog_has_the_version_that_is_built():
     version = re.search(r'^version = "(.+)"', text("pyproject.toml"), re.MULTILINE)[1]
     assert re.search(rf"^## {re.escape(version)}\b", text("CHANGELOG.md"), re.MULTILINE)
+
+
+WORDS = (
+    r"mend(?:s|ed)?", r"(?:is|are) told", "one a blank", "lived week", r"reign(?:s|ing)?", r"is no (?:port|date|time|"
+    "notebook|setting|address)", "behind the record", "hindrance", "obstacle", "crown", "carriers", "patience",
+    "is neither",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_speaks_as_the_field_does(page):
+    assert re.findall(rf"\b(?:{'|'.join(WORDS)})\b", page.read_text(), re.IGNORECASE) == []
+
+
+def test_the_glossary_explains_words_that_pages_use():
+    listed = re.findall(r"^\| ([a-z ]+) \|", text("docs/glossary.md"), re.MULTILINE)
+    pages = " ".join(page.read_text().lower() for page in PAGES if page.name != "glossary.md")
+    assert [word for word in listed if word != "word" and word not in pages] == []
