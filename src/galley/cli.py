@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     execute.set_defaults(command=_execute)
 
     check = commands.add_parser(
-        "check", help="say what keeps notebooks from being stages; exit code 1 if anything does"
+        "check",
+        help="say what keeps notebooks from being stages, and what galley.toml lacks; exit code 1 if anything does",
     )
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
@@ -87,12 +88,31 @@ def _execute(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from galley.notebooks.parameters import Notebook
 
-    paths = asked.paths or [Settings.from_environment().notebooks]
+    settings = None if asked.paths else Settings.from_environment()
+    paths = asked.paths or ([settings.notebooks] if settings else [])
     found = sorted(nb for path in paths for nb in (path.rglob("*.ipynb") if path.is_dir() else [path]))
     notebooks = [path for path in found if ".ipynb_checkpoints" not in path.parts]
     problems = [problem for path in notebooks for problem in Notebook.load(path).problems()]
+    problems += _unreviewed(settings) if settings else []
     print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
+
+
+def _unreviewed(settings: Settings) -> list[str]:
+    """The declared models whose training has no notebook of its review: nothing of theirs could be approved."""
+    from galley.notebooks.names import stage_of
+
+    models = settings.project.models.values()
+    stages = {
+        model.name: {stage_of(path.stem) for path in settings.notebooks.glob(f"{model.train}/*.ipynb")}
+        for model in models
+    }
+    return [
+        f"{settings.project_file}: models.{model.name}.review: {model.train} has no notebook NN_{model.review}.ipynb. "
+        "Add it, or name the stage that a person reads."
+        for model in models
+        if model.review not in stages[model.name]
+    ]
 
 
 if __name__ == "__main__":

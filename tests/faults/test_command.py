@@ -190,3 +190,21 @@ def test_check_says_what_keeps_notebooks_from_being_stages(desk, told):
     code, printed, _ = told("check", desk.home / "notebooks")
     assert code == 1
     assert "02_other.ipynb has no cell tagged 'parameters'" in printed
+
+
+def test_check_says_which_model_has_no_review(desk, told):
+    desk.write(*WRITES)
+    (desk.home / "galley.toml").write_text(
+        '[models.churn]\nproblem = "binary"\nkey = "id"\ntarget = "left"\ntrain = "notebooks"\nreview = "judge"\n'
+    )
+    code, printed, _ = told("check")
+    assert code == 1
+    assert "models.churn.review: notebooks has no notebook NN_judge.ipynb" in printed
+
+
+def test_check_names_what_galley_toml_may_not_say(desk, told):
+    desk.write(*WRITES)
+    (desk.home / "galley.toml").write_text("[models.churn]\nproblme = 1\n")
+    code, _, said = told("check")
+    assert code == 1
+    assert "models.churn.problme is an unknown key" in said
