@@ -22,6 +22,9 @@ def mirror() -> None:
         target.mkdir(exist_ok=True)
         command = ["cp", "--recursive", "--symbolic-link", "--update=none", f"{source}/.", str(target)]
         subprocess.run(command, check=False)
+        # Locks are the schedule's own: through its link one could not be taken, and a kernel needs its own.
+        for link in [path for path in target.rglob(".*") if path.is_symlink()]:
+            link.unlink()
 
 
 class MirroringKernelManager(AsyncMappingKernelManager):
