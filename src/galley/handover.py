@@ -1,112 +1,123 @@
-"""Handover: what a stage reads is what the accepted runs before it, of the same day and DAG, say that they wrote.
+"""Handover: what accepted runs say that they wrote, against what a stage or a sensor finds there.
 
-Asked of a run that is kept as a record, not of somebody who tries things in JupyterLab: a task and `galley execute`
-name the record in their kernel's environment.
+A stage says where a file differs. A run that is kept as a record, which a task and `galley execute` name in their
+kernel's environment, refuses it if a stage of the same day and DAG wrote it; somebody who tries things in JupyterLab
+is not stopped.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from galley.errors import ContractBreach
-from galley.reports.record import read_metadata
-from galley.settings import Settings, absolute_path
-from galley.storage import files
+from galley.notebooks.metadata import mapping, read_metadata
+from galley.storage import bucket, files
 
 RECORD = "STAGE_RECORD"
 """The variable of a kernel's environment with the path of the accepted run that this one is to be."""
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Written(NamedTuple):
+    """Which run wrote a file, as in <dag_id>/01_<stage>, and the digest that it stated."""
+
+    by: str
+    sha256: str
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What an accepted run says of its files, by their names."""
+    """An accepted run: the digests of the files that it read and wrote, by name."""
 
-    stage: str
-    ended: str
-    inputs: Mapping[str, Mapping[str, Any]]
-    outputs: Mapping[str, Mapping[str, Any]]
+    name: str
+    started: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
 
     @classmethod
-    def of(cls, notebook: Path) -> "_Run":
+    def of(cls, notebook: Path) -> Self:
         """What its notebook says; nothing, if that cannot be read."""
         try:
-            record = read_metadata(notebook).get("galley")
+            record = mapping(read_metadata(notebook).get("galley"))
         except (OSError, ValueError, RecursionError, OverflowError):
-            record = None
-        said = record if isinstance(record, Mapping) else {}
+            record = {}
         return cls(
-            notebook.stem, str(said.get("ended", "")), _by_name(said.get("inputs")), _by_name(said.get("outputs"))
+            f"{notebook.parent.name}/{notebook.stem}",
+            str(record.get("started", "")),
+            dict(_files_of(record.get("inputs"))),
+            dict(_files_of(record.get("outputs"))),
         )
 
-    def output_with(self, name: str) -> Mapping[str, Any] | None:
-        """The file, or the folder that holds it, as this run wrote it."""
-        holding = (
-            fact
-            for folder, fact in self.outputs.items()
-            if name.startswith(f"{folder}/") and name.removeprefix(f"{folder}/") in (fact.get("files") or ())
-        )
-        return self.outputs.get(name) or next(holding, None)
+
+def _files_of(facts: Any) -> Iterator[tuple[str, str]]:
+    for fact in facts if isinstance(facts, list) else ():
+        known = mapping(fact)
+        if isinstance(known.get("path"), str) and isinstance(known.get("sha256"), str):
+            yield from file_digests(known["path"], known).items()
 
 
-def _by_name(facts: Any) -> dict[str, Mapping[str, Any]]:
-    known = facts if isinstance(facts, list) else []
-    return {
-        fact["path"]: fact
-        for fact in known
-        if isinstance(fact, Mapping) and isinstance(fact.get("path"), str) and "sha256" in fact
-    }
+def file_digests(name: str, facts: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of each file of what is stated under a name: of the file itself, or of all that are in the folder.
+
+    Others may join a folder later, so that its own digest says nothing of the files that a run wrote.
+    """
+    inside = mapping(facts.get("digests"))
+    return {f"{name}/{file}": str(digest) for file, digest in inside.items()} or {name: facts["sha256"]}
 
 
-def check(name: str, sha256: str, settings: Settings) -> None:
+def dated(path: Path) -> str:
+    """The day that a file is of, by the folders that it is in; empty if they name none."""
+    return next(filter(_DATE.fullmatch, reversed(path.parts)), "")
+
+
+def written(reports: Path) -> dict[str, Written]:
+    """The files that the accepted runs of a day say that they wrote, by name; the last run counts."""
+    folders = bucket.folders(reports) if files.is_remote(reports) else files.listed(reports)
+    runs = [run for folder in folders if (reports / folder).is_dir() for run in _accepted(reports / folder)]
+    in_order = sorted(runs, key=lambda run: run.started)
+    return {name: Written(run.name, sha256) for run in in_order for name, sha256 in run.outputs.items()}
+
+
+def check(read: Mapping[str, str]) -> None:
     """Raise ContractBreach if what a stage reads is not what the stage before wrote, or was made of what is gone.
 
-    `name` and `sha256` are as the stage states them. Nothing is asked where no record is kept.
+    `read` has the files' digests by name. Nothing is asked where no record is kept.
     """
     kept_as = os.environ.get(RECORD)
     if not kept_as:
         return
     own = files.path_of(kept_as)
-    runs = list(_others(own))
+    runs = [run for run in _accepted(own.parent) if run.name != f"{own.parent.name}/{own.stem}"]
+    for name, sha256 in read.items():
+        _check(name, sha256, runs)
+
+
+def _check(name: str, sha256: str, runs: list[_Run]) -> None:
     maker = _last_to_write(runs, name)
     if maker is None:
         return
-    for source, fact in maker.inputs.items():
+    stage = maker.name.rpartition("/")[2]
+    for source, digest in maker.inputs.items():
         before = _last_to_write([run for run in runs if run is not maker], source)
-        stated = before and before.outputs.get(source)
-        if before and stated and stated["sha256"] != fact["sha256"]:
+        if before is not None and before.outputs[source] != digest:
             raise ContractBreach(
-                f"{name} was made by {maker.stage} of a {source} that {before.stage} has written again since. Run "
-                f"{maker.stage} again, then this stage."
+                f"{name} was made by {stage} of a {source} that {before.name.rpartition('/')[2]} has written again "
+                f"since. Run {stage} again, then this stage."
             )
-    written = maker.output_with(name) or {}
-    if _is_other(written, name, sha256, settings):
+    if maker.outputs[name] != sha256:
         raise ContractBreach(
-            f"{name} is refused: {written['path']} is not what {maker.stage} recorded. A run that was not kept, or a "
-            f"person, has written there since. Run {maker.stage} again, then this stage."
+            f"{name} is refused: it is not what {stage} recorded. A run that was not kept, or a person, has written "
+            f"there since. Run {stage} again, then this stage."
         )
 
 
-def _others(own: Path) -> Iterator[_Run]:
-    """The accepted runs of the day and DAG, but for the stage's own."""
-    for name in sorted(files.listed(own.parent)):
-        if name.endswith(".ipynb") and name != own.name:
-            yield _Run.of(own.parent / name)
+def _accepted(folder: Path) -> list[_Run]:
+    """The accepted runs of a DAG's day; attempts are further down."""
+    return [_Run.of(folder / name) for name in sorted(files.listed(folder)) if name.endswith(".ipynb")]
 
 
 def _last_to_write(runs: list[_Run], name: str) -> _Run | None:
-    return max((run for run in runs if run.output_with(name)), key=lambda run: run.ended, default=None)
-
-
-def _is_other(written: Mapping[str, Any], name: str, sha256: str, settings: Settings) -> bool:
-    names, digests = written.get("files"), written.get("digests") or {}
-    inside = name.removeprefix(f"{written['path']}/")
-    if written["path"] == name and not names:
-        return bool(written["sha256"] != sha256)
-    if inside in digests:
-        return bool(digests[inside] != sha256)
-    try:
-        return bool(files.digest(absolute_path(written["path"], settings), names) != written["sha256"])
-    except OSError:  # a file of the folder is gone
-        return True
+    return max((run for run in runs if name in run.outputs), key=lambda run: run.started, default=None)

@@ -15,11 +15,11 @@ from galley import handover
 from galley.days import Day
 from galley.errors import ConclusionError, MissingInput, StageBusy
 from galley.kernels.environment import environment
-from galley.notebooks.statements import MIME_TYPE as MIME_TYPE
-from galley.notebooks.statements import Written, dated, written
 from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files, lock
 
+MIME_TYPE = "application/vnd.galley+json"
+"""Of what a stage states, as an output of its own notebook."""
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -37,7 +37,7 @@ class Stage:
         self.settings = settings if settings.model_name else settings.for_model(dag_id=Path.cwd().name)
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
         self._concluded = False
-        self._written: dict[str, dict[str, Written]] = {}
+        self._written: dict[str, dict[str, handover.Written]] = {}
         self._wrote: list[str] = []
         self._read: dict[Path, str] = {}
         note = "" if ds is not None else " (ds was left at None: the latest day there is)"
@@ -56,7 +56,7 @@ class Stage:
             facts = _facts(here)
         except FileNotFoundError:
             raise MissingInput(f"{name} is not there. Run the stage that writes it for {self.day} first.") from None
-        handover.check(name, facts["sha256"], self.settings)
+        handover.check(handover.file_digests(name, facts))
         self._read[path.absolute()] = facts["sha256"]
         writer = self._writer(path, name)
         if writer and writer.sha256 != facts["sha256"]:
@@ -64,11 +64,11 @@ class Stage:
         _state_file("input", "read ", name, facts)
         return here
 
-    def _writer(self, path: Path, name: str) -> Written | None:
+    def _writer(self, path: Path, name: str) -> handover.Written | None:
         """What the reports of the day that a file is of say that they wrote there."""
-        ds = dated(path) or self.day.ds
+        ds = handover.dated(path) or self.day.ds
         if ds not in self._written:
-            self._written[ds] = written(self.settings.outputs / ds)
+            self._written[ds] = handover.written(self.settings.outputs / ds)
         own = any(f"{name}/".startswith(f"{wrote}/") for wrote in self._wrote)  # in this run, of which none says yet
         return None if own else self._written[ds].get(name)
 

@@ -23,7 +23,6 @@ from galley.errors import (
     StageFailed,
     StageInterrupted,
 )
-from galley.notebooks.statements import MIME_TYPE
 from galley.storage import files
 
 
@@ -184,11 +183,9 @@ def test_a_file_is_whole_when_its_writers_marker_is_there_and_not_before(arrival
 def test_a_file_that_a_stage_wrote_is_whole_at_once_unless_it_has_changed(arrival, home):
     file, sensor = arrival
     facts = {
-        "kind": "output", "path": "data/raw/2026-11-23", "sha256": "", "digests": {"data.csv": files.digest(file)}
+        "path": "data/raw/2026-11-23", "sha256": "", "digests": {"data.csv": files.digest(file)}
     }  # fmt: skip
-    output = nbformat.v4.new_output("display_data", data={MIME_TYPE: facts})
-    cells = [nbformat.v4.new_code_cell("", outputs=[output])]
-    node = nbformat.v4.new_notebook(cells=cells, metadata={"galley": {"started": "2026-11-23"}})
+    node = nbformat.v4.new_notebook(metadata={"galley": {"started": "2026-11-23", "outputs": [facts]}})
     files.write_bytes(home / "outputs/2026-11-23/bring/01_bring.ipynb", nbformat.writes(node).encode())
     assert sensor.poke({}) is True
     file.write_bytes(b"another half")

@@ -41,9 +41,7 @@ def test_reading_states_name_digest_and_size(stated, settings):
 
 def accepted(settings, ds, name, started, **output):
     """An accepted notebook of that day which states that it wrote something."""
-    facts = {"kind": "output", "bytes": 1, **output}
-    cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data={MIME_TYPE: facts})])
-    node = nbformat.v4.new_notebook(cells=[cell], metadata={"galley": {"started": started}})
+    node = nbformat.v4.new_notebook(metadata={"galley": {"started": started, "outputs": [{"bytes": 1, **output}]}})
     files.write_bytes(settings.outputs / ds / f"{name}.ipynb", nbformat.writes(node).encode())
 
 
@@ -201,6 +199,20 @@ def test_what_another_stage_recorded_is_asked_for_where_a_record_is_kept_and_not
         stated(lambda stage: stage.read(path))
     monkeypatch.setenv(handover.RECORD, str(folder / "02_split.ipynb"))
     assert len(stated(lambda stage: stage.read(path))) == 1
+
+
+def test_a_folder_that_a_file_has_joined_since_is_what_was_recorded(stated, settings, monkeypatch):
+    folder, name = settings.data / "models/2026-11-23", "data/models/2026-11-23"
+    files.write_bytes(folder / "model", b"1")
+    said = {"path": name, "sha256": files.digest(folder), "digests": {"model": files.digest(folder / "model")}}
+    accepted(settings, "2026-11-23", "dag/03_train", "1", **said)
+    files.write_bytes(folder / "metrics.json", b"{}")
+    monkeypatch.setenv(handover.RECORD, str(settings.outputs / "2026-11-23/dag/04_validate.ipynb"))
+    assert len(stated(lambda stage: [stage.read(folder), stage.read(folder / "model")])) == 2
+    files.write_bytes(folder / "model", b"2")
+    for path in (folder, folder / "model"):
+        with pytest.raises(ContractBreach, match=f"{name}/model is refused: it is not what 03_train recorded"):
+            stated(lambda stage, path=path: stage.read(path))
 
 
 def test_a_block_that_writes_may_write_another_file_of_the_folder(stated, settings):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
-from galley.notebooks.statements import dated, written
+from galley.handover import dated, written
 from galley.settings import Settings, relative_name
 from galley.storage import files
 

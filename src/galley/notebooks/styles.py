@@ -95,7 +95,7 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
     try:
         return list(soup.select(selector))
     except (SelectorSyntaxError, NotImplementedError, RecursionError):
-        return []
+        return []  # the second is what soupsieve says of at-rules and pseudo-elements
 
 
 def _specificity(selector: str) -> tuple[int, int, int]:

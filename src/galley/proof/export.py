@@ -34,6 +34,8 @@ _MANIFEST = "manifest.json"
 _STATEMENTS, _FILES, _KEYS = "statements/", "files/", "keys/"
 _CARD = "card.md"
 _DATE = (1980, 1, 1, 0, 0, 0)
+# What zipfile and the checks raise for a file that is not an export: zipfile says NotImplementedError of a version or a
+# compression that it does not read, and RuntimeError of an encrypted one.
 _BROKEN = (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, EOFError, OSError, KeyError)
 
 

@@ -1,19 +1,11 @@
 """A record: what an executed notebook says of its own run, read from the end of the file and not from all of it."""
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
-from galley.storage import files
+from galley.notebooks.metadata import mapping, read_metadata
 
-_METADATA = b'\n "metadata": {'
-"""How nbformat begins a notebook's own metadata: keys are sorted and indented by one, so `cells` come before it.
-
-Nothing else in the file can look so: what is nested is indented further, and a string holds no line breaks.
-"""
-_FIRST_WINDOW = 16_384
 _LONGEST = 1e9
 """Seconds that a run can have taken; anything else is not a time."""
 
@@ -37,8 +29,8 @@ class Record:
     @classmethod
     def of(cls, metadata: dict[str, Any]) -> Self:
         """The record in a notebook's metadata; what is of another kind there than galley writes counts as unsaid."""
-        record = _mapping(metadata.get("galley"))
-        end, run = _mapping(record.get("end")), _mapping(record.get("run"))
+        record = mapping(metadata.get("galley"))
+        end, run = mapping(record.get("end")), mapping(record.get("run"))
         seconds = record.get("seconds")
         return cls(
             state=text(end.get("state")) or "unknown",
@@ -61,31 +53,6 @@ class Record:
             return cls.of(read_metadata(notebook))
         except (OSError, ValueError, RecursionError, OverflowError):
             return cls("unknown")
-
-
-def read_metadata(notebook: Path) -> dict[str, Any]:
-    """The metadata of a notebook. Raises OSError, and ValueError or RecursionError for what is not a notebook."""
-    with notebook.open("rb") if files.is_remote(notebook) else files.open_regular(notebook, os.O_NOFOLLOW) as stream:
-        return _metadata(stream)
-
-
-def _metadata(stream: BinaryIO) -> dict[str, Any]:
-    """The notebook's metadata, from a window at the end that grows until it holds them."""
-    size = stream.seek(0, os.SEEK_END)
-    window = _FIRST_WINDOW
-    while True:
-        stream.seek(max(size - window, 0))
-        tail = stream.read()
-        begin = tail.rfind(_METADATA)
-        if begin >= 0:
-            return _mapping(_mapping(json.loads(b"{" + tail[begin:])).get("metadata"))
-        if window >= size:
-            return _mapping(_mapping(json.loads(tail)).get("metadata"))
-        window *= 8
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def text(value: object) -> str:
