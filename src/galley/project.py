@@ -64,10 +64,9 @@ class _Declared(BaseModel):
 
 
 class Policy(_Declared):
-    """Who decides about a model, and by which rules. `checks` are limits that its review applies, by their names."""
+    """Who decides about a model."""
 
     reviewers: tuple[UserName, ...] = ()
-    checks: dict[str, float] = Field(default_factory=dict)
 
 
 class DeclaredModel(_Declared):

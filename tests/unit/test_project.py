@@ -51,7 +51,6 @@ def test_one_model_needs_its_name_problem_key_and_target_alone(declare):
         (ONE + "[models.one.policy]\nreviewers = ['ada', '']\n", r"reviewers\.1: '' is not a user's name"),
         (ONE + "[models.one.policy]\nreviewers = [7]\n", r"reviewers\.0: 7 is not a user's name"),
         (ONE + "[models.one.policy]\nreviewers = 'ada'\n", r"policy\.reviewers must be a list"),
-        (ONE + "[models.one.policy]\nchecks = { min_auc = 'high' }\n", r"policy\.checks\.min_auc"),
         (ONE + "metrics = ['a.b.c']\n", r"metrics\.0: 'a\.b\.c' is not a metric"),
         (ONE + "folder = 'raw'\n", "'raw' is a folder that galley writes"),
         (ONE + "predict = 'train'\n", "the DAG 'train' is named twice"),
