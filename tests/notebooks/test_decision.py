@@ -312,7 +312,7 @@ def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
 
 def test_a_day_that_was_split_anew_is_not_judged_until_it_is_trained_anew(project: "Project") -> None:
     project.run("train_weekly/02_split.ipynb", seed=1)
-    with pytest.raises(ContractBreach, match="02_split has written again since. Run 03_train again"):
+    with pytest.raises(ContractBreach, match="02_split has written again since"):
         project.run(VALIDATE)
     project.forget("03_train")  # the registry has the digest of what was trained on too
     with pytest.raises(DecisionError, match=r"may have learned from the rows it is judged on\. Train it again"):
