@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from deciding import approve
 from measuring import HOME, in_turns, keep, ratios, rounds_of, seconds, shown, summed_up, table
 
 from galley.airflow.sensors import FilesSensor
 from galley.days import Day
+from galley.proof.chain import HEAD_TAG
 from galley.proof.decision import APPROVE, DIGEST_TAG, DS_TAG, MODEL, Decision
+from galley.registry.folder import model_digest
 from galley.registry.journal import Entry, champion_on, last_moves_tag
-from galley.registry.models import CHAMPION, connect, model_digest
+from galley.registry.models import CHAMPION, connect
 from galley.registry.versions import Registered, training_run
 from galley.reports.index import Index
 from galley.reports.key_metric import key_metric
@@ -50,6 +53,7 @@ class Project:
             "GALLEY_HOME": str(HOME),
             "GALLEY_DATA": str(folder / "data"),
             "GALLEY_OUTPUTS": str(folder / "outputs"),
+            "GALLEY_KEYS": str(folder / "keys"),
             # Named, because MLflow puts the last one that it was told into the process's environment.
             "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow/mlflow.db",
             "JUPYTER_PATH": str(HOME / ".venvs" / "jupyter"),
@@ -90,16 +94,19 @@ class Project:
         name, source = self.settings.model.name, Registered(client, self.settings).of_day(DS)
         origin = client.get_model_version(name, source.version)
         digest = model_digest(self.day.models)
-        version, moves = source.version, []
+        version, moves, decided = source.version, [], {}
         for day in [*reversed(self.days[6::7] or self.days[-1:])]:
             said = Decision(APPROVE, "", day.ds, "benchmark", "it is one", f"{day}T12:00:00.000000Z", "by hand", {})
             tags = {DS_TAG: day.ds, DIGEST_TAG + MODEL: digest, **said.tags()}
             version = client.create_model_version(
                 name, origin.source, run_id=training_run(self.day.models), tags=tags
             ).version
+            decided[str(version)] = day
             entry = Entry(said.decided_at, str(version), APPROVE, said.reviewer, said.reason, said.dag_run)
             moves.append(entry)
             client.set_registered_model_tag(name, *entry.tag())
+        for number, head in approve(self.settings, decided, self.day).items():
+            client.set_model_version_tag(name, number, HEAD_TAG, head)
         client.set_model_version_tag(name, version, *last_moves_tag(moves))
         client.set_registered_model_alias(name, CHAMPION, version)
 

@@ -1,7 +1,7 @@
 """Puts an earlier model back into production: trigger it with a version (blank: the previous champion) and a reason.
 
-**Steps.** `rollback` moves the registry's champion to a version that was approved before, checks that it loads and
-scores, and records who asked, when and why.
+**Steps.** `review` (which version, who approved it, what production is) → `approval` (a person, as for a new model; the
+answer is signed) → `rollback` (after an Approve only: moves the registry's champion, and checks that it loads).
 
 **If it fails.** Production is what it was: nothing moves unless all of it worked. The report says what is missing.
 """
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator
+from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator, ReviewOperator
 
 with DAG(
     dag_id="rollback_model",
@@ -23,18 +23,29 @@ with DAG(
         "version": Param(
             "", type="string", description="the model version to go back to; blank: the previous champion"
         ),
-        "reason": Param("", type="string", minLength=1, description="why; it is kept with the model"),
+        "reason": Param("", type="string", minLength=1, description="why; whoever approves it reads this"),
     },
     tags=["galley"],
 ):
-    NotebookOperator(
-        task_id="rollback",
-        input_nb="rollback_model/01_rollback.ipynb",
+    review = NotebookOperator(
+        task_id="review",
+        input_nb="rollback_model/01_review.ipynb",
         parameters={
             "ds": DS,
             "version": "{{ params.version }}",
             "reason": "{{ params.reason }}",
             "requested_by": "{{ dag_run.triggering_user_name or 'unknown' }}",
-            "dag_run": "{{ run_id }}",
         },
     )
+    approval = ReviewOperator(
+        task_id="approval",
+        subject="Put version {{ ti.xcom_pull('review')['version'] }} back into production?",
+    )
+    rollback = NotebookOperator(
+        task_id="rollback",
+        input_nb="rollback_model/02_rollback.ipynb",
+        run_if="{{ ti.xcom_pull('approval')['decision'] == 'Approve' }}",
+        parameters={"ds": DS, "dag_run": "{{ run_id }}"},
+    )
+
+    review >> approval >> rollback

@@ -2,8 +2,9 @@
 
 **Steps.** `wait_for_data` → `prepare` → `split` → `train` → `validate` (registers the challenger) → `review` (the
 evidence on one page) → `approval` (a person, by the link in the alert or the tab *Required Actions*; six days, with a
-reminder after five; silence is a Reject) → `record` (who, when, why, on which evidence) → `promote` (after an Approve
-only). A backfilled week is trained and reviewed, but nobody is asked: what follows `review` is skipped.
+reminder after five; silence is a Reject; the answer is signed) → `record` (the answer, with the model for good) →
+`promote` (after an Approve only, whose signature and evidence are checked). A backfilled week is trained and reviewed,
+but nobody is asked: what follows `review` is skipped.
 
 **If it fails.** Production goes on with the champion it has, so this can wait for the morning. Read the report linked
 from the failed task: it names what is wrong and what to do. Clear that task to go on from there.
@@ -68,20 +69,11 @@ with DAG(
     approval = ReviewOperator(
         task_id="approval",
         subject="Put the model of " + DS + " into production?",
-        body="{{ ti.xcom_pull('review')['summary'] }}\n\n"
-        "[The whole review](/galley/reports/" + DS + "/train_weekly/05_review.html)",
     )
     record = NotebookOperator(
         task_id="record",
         input_nb="train_weekly/06_record.ipynb",
-        parameters={
-            "ds": DS,
-            "dag_run": "{{ run_id }}",
-            "decision": "{{ (ti.xcom_pull('approval') or {}).get('decision') }}",
-            "reviewer": "{{ (ti.xcom_pull('approval') or {}).get('reviewer') }}",
-            "reason": "{{ (ti.xcom_pull('approval') or {}).get('reason') }}",
-            "answered_at": "{{ (ti.xcom_pull('approval') or {}).get('answered_at') }}",
-        },
+        parameters={"ds": DS},
     )
     promote = NotebookOperator(
         task_id="promote",

@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from galley.errors import MissingInput as MissingInput
     from galley.errors import ModelNotFound as ModelNotFound
     from galley.errors import ParameterError as ParameterError
+    from galley.markdown import escaped as escaped
     from galley.proof.decision import APPROVE as APPROVE
-    from galley.proof.decision import changed as changed
+    from galley.proof.decision import recorded as recorded
     from galley.registry import card as card
     from galley.registry import links as links
     from galley.registry.evidence import evidence as evidence
     from galley.registry.evidence import reports_before as reports_before
-    from galley.registry.evidence import reports_to_review as reports_to_review
+    from galley.registry.folder import model_digest as model_digest
+    from galley.registry.folder import model_files as model_files
     from galley.registry.journal import champion_periods as champion_periods
     from galley.registry.models import connect as connect
-    from galley.registry.models import model_digest as model_digest
-    from galley.registry.models import model_files as model_files
     from galley.registry.models import registry_errors as registry_errors
     from galley.registry.models import resolve as resolve
+    from galley.registry.promotion import differing as differing
     from galley.registry.promotion import log_reports as log_reports
     from galley.registry.promotion import promote as promote
     from galley.registry.promotion import record as record
     from galley.registry.promotion import rollback as rollback
+    from galley.registry.promotion import rollback_target as rollback_target
     from galley.registry.selection import choose as choose
     from galley.registry.versions import Registered as Registered
     from galley.registry.versions import register as register
@@ -54,22 +56,24 @@ _NAMES = {
     "Registered": "galley.registry.versions",
     "Settings": "galley.settings",
     "Stage": "galley.stage",
-    "changed": "galley.proof.decision",
     "champion_periods": "galley.registry.journal",
     "choose": "galley.registry.selection",
     "connect": "galley.registry.models",
+    "differing": "galley.registry.promotion",
+    "escaped": "galley.markdown",
     "evidence": "galley.registry.evidence",
     "log_reports": "galley.registry.promotion",
-    "model_digest": "galley.registry.models",
-    "model_files": "galley.registry.models",
+    "model_digest": "galley.registry.folder",
+    "model_files": "galley.registry.folder",
     "promote": "galley.registry.promotion",
     "record": "galley.registry.promotion",
+    "recorded": "galley.proof.decision",
     "register": "galley.registry.versions",
     "registry_errors": "galley.registry.models",
     "reports_before": "galley.registry.evidence",
-    "reports_to_review": "galley.registry.evidence",
     "resolve": "galley.registry.models",
     "rollback": "galley.registry.promotion",
+    "rollback_target": "galley.registry.promotion",
     "score": "galley.scoring.score",
     "training_tags": "galley.registry.versions",
 }

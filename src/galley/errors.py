@@ -21,6 +21,7 @@ galley.local.errors.
     ├── StageFailed               a cell raised an error that galley does not know
     └── Transient                 worth another try
         ├── StageBusy             another run of the same stage and day is under way
+        ├── QuestionChanged       what a review asks is not what its form showed: the next try asks anew
         ├── StageInterrupted      the kernel died, or did not start
         ├── StageKilled           the task was told to end
         ├── ResourceExhausted     no room on the disk, no memory, or too many open files
@@ -101,6 +102,10 @@ class StageFailed(GalleyError):
 
 class StageBusy(Transient):
     """Another run of the same stage and day is under way, or one has written anew what this one had read."""
+
+
+class QuestionChanged(Transient):
+    """What a review asks is no longer what its form showed, so that an answer would be about something else."""
 
 
 class StageInterrupted(Transient):

@@ -27,6 +27,11 @@ _SAYS = {
     "extra_forbidden": "is an unknown key",
     "string_type": "must be a text",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be 1 or more",
+    "less_than_equal": "must be 9 or less",
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
     "model_type": "must be a table",
@@ -56,6 +61,7 @@ StageName = Annotated[str, _matching(r"[\w.-]{1,160}", "the name of a stage")]
 UserName = Annotated[str, _matching(r"[^\s:]{1,128}", "a user's name")]
 ColumnName = Annotated[str, _matching(r".{1,250}", "the name of a column")]
 MetricName = Annotated[str, _matching(r"\w+(\.\w+)?", "a metric, as in roc_auc or validate.roc_auc")]
+CheckName = Annotated[str, _matching(r"\S.{0,250}", "the name of a check")]
 InsidePath = Annotated[str, BeforeValidator(_inside)]
 
 
@@ -64,9 +70,18 @@ class _Declared(BaseModel):
 
 
 class Policy(_Declared):
-    """Who decides about a model."""
+    """Who decides about a model, and how.
+
+    `approvals` is how many different people have to approve; with `not_the_trigger`, whoever triggered the run is none
+    of them. `required` are checks of the review without which an approval does not count, unless one of `may_override`
+    gives it, with a reason for that of its own.
+    """
 
     reviewers: tuple[UserName, ...] = ()
+    approvals: Annotated[int, Field(ge=1, le=9)] = 1
+    not_the_trigger: bool = False
+    required: tuple[CheckName, ...] = ()
+    may_override: tuple[UserName, ...] = ()
 
 
 class DeclaredModel(_Declared):
@@ -75,7 +90,8 @@ class DeclaredModel(_Declared):
     `train` and `predict` are DAGs, `review` the stage of `train` that a person reads. `generate` is the DAG that brings
     a day's data, blank if none of the project does, and `dags` are others that belong to the model. `folder` is its own
     folder below data; blank is data itself. `evidence` are files below that folder that a decision rests on, besides
-    the model and the reports; `metrics` those that listings and trends show first.
+    the model and the reports; `metrics` those that listings and trends show first. With `pinned`, predictions may be
+    made with a model that is not in production, and say so.
     """
 
     name: str = ""
@@ -90,6 +106,7 @@ class DeclaredModel(_Declared):
     folder: Annotated[str, _matching(r"|[\w][\w.-]{0,99}", "the name of a folder")] = ""
     evidence: tuple[InsidePath, ...] = ()
     metrics: tuple[MetricName, ...] = ()
+    pinned: bool = False
     policy: Policy = Policy()
 
     @property

@@ -51,6 +51,7 @@ class Settings:
         metadata={"env": "GALLEY_OUTPUTS", "help": "executed notebooks and decisions, by day; or s3://bucket/folder"}
     )
     notebooks: Path = field(metadata={"env": "GALLEY_NOTEBOOKS", "help": "the stages: <dag_id>/NN_<stage>.ipynb"})
+    keys: Path = field(metadata={"env": "GALLEY_KEYS", "help": "the public keys whose signatures are trusted"})
     tracking_uri: str = field(
         metadata={"env": "MLFLOW_TRACKING_URI", "help": "MLflow: a server's URL, or SQLite under data"}
     )
@@ -101,6 +102,9 @@ class Settings:
     host_notebooks: Path = field(
         metadata={"env": "GALLEY_HOST_NOTEBOOKS", "help": "docker: where the engine's machine has GALLEY_NOTEBOOKS"}
     )
+    host_keys: Path = field(
+        metadata={"env": "GALLEY_HOST_KEYS", "help": "docker: where the engine's machine has GALLEY_KEYS"}
+    )
     stage_environment: tuple[str, ...] = field(
         metadata={
             "env": "GALLEY_STAGE_ENVIRONMENT",
@@ -133,12 +137,14 @@ class Settings:
             _root(given, f"GALLEY_{name.upper()}") or default
             for name, default in zip(_ROOTS, _declared_roots(home, project_file), strict=True)
         )
+        keys = _folder(given, "GALLEY_KEYS") or home / "keys"
         return cls(
             home=home,
             project_file=project_file,
             data=data,
             outputs=outputs,
             notebooks=notebooks,
+            keys=keys,
             tracking_uri=given.get("MLFLOW_TRACKING_URI") or _database_in(data),
             model_name=given.get("GALLEY_MODEL", ""),
             reviewers=tuple(given.get("GALLEY_REVIEWERS", "").split()),
@@ -154,6 +160,7 @@ class Settings:
             host_data=_folder(on_host, "GALLEY_HOST_DATA") or data,
             host_outputs=_folder(on_host, "GALLEY_HOST_OUTPUTS") or outputs,
             host_notebooks=_folder(on_host, "GALLEY_HOST_NOTEBOOKS") or notebooks,
+            host_keys=_folder(on_host, "GALLEY_HOST_KEYS") or keys,
             stage_environment=tuple(given.get("GALLEY_STAGE_ENVIRONMENT", "").split()),
             airflow_port=_port(given, "GALLEY_AIRFLOW_PORT", 8080),
             mlflow_port=_port(given, "GALLEY_MLFLOW_PORT", 5000),

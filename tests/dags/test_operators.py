@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
-from galley.airflow.review import ReviewOperator
 from galley.airflow.sensors import FilesSensor
 from galley.errors import (
     ContractBreach,
@@ -30,6 +29,8 @@ def context(map_index=-1):
     ti = SimpleNamespace(
         dag_id="train", task_id="count", run_id="manual__1", map_index=map_index, try_number=1, log_url="http://log"
     )
+    ti.pushed = {}
+    ti.xcom_push = ti.pushed.__setitem__
     return {"ti": ti, "task_instance": ti}
 
 
@@ -202,47 +203,6 @@ def test_a_sensor_that_gives_up_names_the_file_that_is_missing(home):
     with pytest.raises(AirflowSensorTimeout, match=expected) as raised:
         sensor.execute(context())
     assert "data.csv" not in str(raised.value)
-
-
-def answer(user, reason):
-    from airflow.sdk.timezone import utcnow
-
-    return {
-        "chosen_options": ["Approve" if user else "Reject"],
-        "params_input": {"reason": reason},
-        "responded_at": utcnow(),
-        "responded_by_user": user,
-        "timedout": user is None,
-    }
-
-
-def test_a_review_returns_who_said_what_and_why():
-    review = ReviewOperator(task_id="approval", subject="?", body="")
-    said = review.execute_complete(context(), answer({"id": "1", "name": "ada"}, "better on every slice"))
-    assert (said["decision"], said["reviewer"], said["reason"]) == ("Approve", "ada", "better on every slice")
-
-
-def test_silence_is_a_reject_by_nobody():
-    review = ReviewOperator(task_id="approval", subject="?", body="")
-    said = review.execute_complete(context(), answer(None, ""), is_reminded=True)
-    assert (said["decision"], said["reviewer"], said["reason"]) == ("Reject", "nobody", "no answer")
-
-
-def test_nobody_is_asked_in_a_backfill_and_the_log_says_what_to_do_instead():
-    review = ReviewOperator(task_id="approval", subject="?", body="")
-    with pytest.raises(AirflowSkipException, match="trigger the DAG for that day"):
-        review.execute({**context(), "dag_run": SimpleNamespace(run_type="backfill")})
-
-
-def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():
-    with pytest.raises(SettingsError, match="Give a shorter time"):
-        ReviewOperator(task_id="approval", subject="?", body="", response_timeout=timedelta(hours=1))
-
-
-def test_a_dag_with_a_review_needs_no_project_to_be_parsed(monkeypatch, tmp_path):
-    monkeypatch.delenv("GALLEY_HOME")
-    monkeypatch.chdir(tmp_path)
-    assert ReviewOperator(task_id="a", subject="?", body="").assigned_users is None
 
 
 @pytest.mark.local_runner  # the test's image has no extra s3, and its network no way to a store on loopback

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 from galley.local import ports, workbench
 from galley.local.airflow import ADMIN, Airflow
 from galley.local.api import Client, logical_date
+from galley.local.errors import AirflowError
 from galley.settings import Settings
 
 SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
@@ -108,7 +109,19 @@ class Desk:
     def backfill(self, ds):
         """What `airflow backfill create` asks for."""
         body = {"dag_id": DAG, "from_date": logical_date(ds), "to_date": logical_date(ds), "max_active_runs": 1}
-        self.ask("POST", "backfills", body)
+        deadline = time.monotonic() + PATIENCE
+        while not self._asked_to_backfill(body):  # refused on SQLite whenever something else writes
+            assert time.monotonic() < deadline, "the database is locked all the time"
+            time.sleep(1)
+
+    def _asked_to_backfill(self, body):
+        try:
+            self.ask("POST", "backfills", body)
+        except AirflowError as error:
+            if "Database is locked" not in str(error):
+                raise
+            return False
+        return True
 
     def task(self, ds, task_id, dag=DAG):
         run = self.client().run(dag, ds)
@@ -123,10 +136,10 @@ class Desk:
             assert now not in ("failed", "upstream_failed"), f"{task_id} of {ds}: {now}. {self.log(ds, task_id, dag)}"
             time.sleep(0.5)
 
-    def clear(self, ds, task_id):
-        """Have a task of a finished week done again, and what follows it."""
+    def clear(self, ds, task_id, is_finished=True):
+        """Have a task of a week done again, and what follows it."""
         # While a run is being finished, Airflow clears its tasks and then calls the run finished all the same.
-        while (run := self.client().run(DAG, ds)).state not in ("success", "failed"):
+        while (run := self.client().run(DAG, ds)).state not in ("success", "failed") and is_finished:
             time.sleep(0.5)
         body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id]}
         body |= {"include_downstream": True, "only_failed": False, "reset_dag_runs": True}
@@ -155,6 +168,13 @@ class Desk:
 
     def mark_success(self, ds, task_id):
         self.ask("PATCH", self._instance(ds, task_id), {"new_state": "success"})
+
+    def form(self, ds, dag=DAG):
+        """What Airflow shows to whoever may answer the review."""
+        return self.ask("GET", f"{self._instance(ds, 'approval', dag)}/-1/hitlDetails")
+
+    def set_xcom(self, ds, task_id, value, user=ADMIN):
+        self.ask("PATCH", f"{self._instance(ds, task_id)}/xcomEntries/return_value", {"value": value}, user)
 
     def log(self, ds, task_id, dag=DAG):
         """What a task said in its latest try."""

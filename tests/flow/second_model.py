@@ -40,16 +40,8 @@ with DAG(
 ):
     fit = NotebookOperator(task_id="fit", input_nb="{DAG}/01_fit.ipynb", parameters={{"ds": DS}})
     judge = NotebookOperator(task_id="judge", input_nb="{DAG}/02_judge.ipynb", parameters={{"ds": DS}})
-    approval = ReviewOperator(
-        task_id="approval", subject="Churn of " + DS, body="{{{{ ti.xcom_pull('judge')['summary'] }}}}"
-    )
-    answer = "{{{{ (ti.xcom_pull('approval') or {{}}).get('%s') }}}}"
-    sign = NotebookOperator(
-        task_id="sign",
-        input_nb="{DAG}/03_sign.ipynb",
-        parameters={{"ds": DS, "dag_run": "{{{{ run_id }}}}"}}
-        | {{name: answer % name for name in ("decision", "reviewer", "reason", "answered_at")}},
-    )
+    approval = ReviewOperator(task_id="approval", subject="Churn of " + DS)
+    sign = NotebookOperator(task_id="sign", input_nb="{DAG}/03_sign.ipynb", parameters={{"ds": DS}})
     ship = NotebookOperator(task_id="ship", input_nb="{DAG}/04_ship.ipynb", parameters={{"ds": DS}})
     fit >> judge >> approval >> sign >> ship
 """
@@ -86,18 +78,13 @@ version = Registered(connect(stage.settings), stage.settings).of_day(ds).version
 stage.conclude(version=version, summary=f"Version {version} of {stage.settings.model.name}.")""",
     ),
     "03_sign": (
-        f"""{_DAY}
-decision: str = None  # what was answered
-reviewer: str = None  # by whom
-reason: str = None  # why
-answered_at: str = None  # when
-dag_run: str = None  # in which run""",
+        _DAY,
         """from dataclasses import asdict
 from galley import Stage, record
 from galley.storage import files
 
 stage = Stage(ds)
-recorded = record(stage.day, decision, reviewer, reason, answered_at, dag_run)
+recorded = record(stage.day)
 with stage.write(stage.day.reports(stage.settings.model.train) / "decision.json") as draft:
     files.write_json(draft, asdict(recorded))
 stage.conclude(decision=recorded.decision)""",

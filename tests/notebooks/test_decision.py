@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import decide
 import pytest
 from mlflow import MlflowClient
 from sklearn import metrics
@@ -21,7 +22,6 @@ from galley.errors import (
     ParameterError,
     RegistryUnavailable,
 )
-from galley.notebooks.parameters import Notebook
 from galley.proof.decision import Decision, recorded
 from galley.registry import models, versions
 from galley.review import bootstrap
@@ -33,13 +33,8 @@ if TYPE_CHECKING:
 VALIDATE, REVIEW, RECORD, PROMOTE = (
     f"train_weekly/{stage}.ipynb" for stage in ("04_validate", "05_review", "06_record", "07_promote")
 )
-ROLLBACK = "rollback_model/01_rollback.ipynb"
-ANSWER = {
-    "reviewer": "ada",
-    "reason": "better than chance",
-    "answered_at": "2026-11-23T10:00:00Z",
-    "dag_run": "manual__1",
-}
+ASK_BACK, ROLLBACK = (f"rollback_model/{stage}.ipynb" for stage in ("01_review", "02_rollback"))
+BACK = {"reason": "missed late flights", "requested_by": "grace"}
 LENIENT = {"min_rows": 5, "min_auc": 0.0, "max_drop": 1.0, "max_brier_rise": 1.0, "max_bias": 1.0}
 LIVED = [row / 60 for row in range(60)]
 """What version 1 said of the flights of the day before."""
@@ -49,6 +44,21 @@ Week = tuple["Project", dict[str, dict[str, Any]]]
 def copy(project: "Project", folder: Path) -> "Project":
     shutil.copytree(project.folder, folder)
     return replace(project, folder=folder)
+
+
+def answered(
+    project: "Project", option: str = "Approve", person: str = "ada", reason: str = "better than chance"
+) -> Any:
+    """What the record concludes after the review was answered."""
+    decide.answer(project.day, option, person, reason)
+    return project.run(RECORD)
+
+
+def rolled_back(project: "Project") -> Any:
+    """What the rollback concludes, after it was asked for and approved."""
+    project.run(ASK_BACK, **BACK)
+    decide.answer(project.day, "Approve", "grace", "missed late flights", "rollback_model", "manual__2")
+    return project.run(ROLLBACK, dag_run="manual__2")
 
 
 def live_a_day(project: "Project") -> None:
@@ -83,7 +93,7 @@ def first_week(validated_once: Week, tmp_path_factory: pytest.TempPathFactory) -
     return project, {
         **validated_once[1],
         "review": project.run(REVIEW, **LENIENT),
-        "record": project.run(RECORD, decision="Approve", **ANSWER),
+        "record": answered(project),
         "promote": project.run(PROMOTE),
     }
 
@@ -98,9 +108,9 @@ def second_week(first_week: Week, tmp_path_factory: pytest.TempPathFactory) -> W
         "train": project.run("train_weekly/03_train.ipynb", settings={"max_iter": 20}),
         "validate": project.run(VALIDATE),
         "review": project.run(REVIEW, min_auc=1.01),
-        "record": project.run(RECORD, decision="Approve", **ANSWER),
+        "record": answered(project),
         "promote": project.run(PROMOTE),
-        "rollback": project.run(ROLLBACK, reason="missed late flights", requested_by="grace", dag_run="manual__2"),
+        "rollback": rolled_back(project),
     }
 
 
@@ -265,39 +275,36 @@ def test_a_rollback_says_from_where_to_where_and_by_whom(second_week: Week) -> N
 
 
 def test_the_reports_of_the_stages_go_to_the_run_of_the_training(validated: "Project") -> None:
-    record = validated.run(RECORD, decision="Reject", **ANSWER)
+    validated.run(REVIEW, **LENIENT)
+    record = answered(validated, "Reject")
     client: MlflowClient = models.connect(validated.settings)
     logged = client.list_artifacts(versions.training_run(validated.day.models), "reports")
-    stages = ("01_prepare", "02_split", "03_train", "04_validate")
+    stages = ("01_prepare", "02_split", "03_train", "04_validate", "05_review")
     expected = [f"reports/{stage}.{kind}" for stage in stages for kind in ("html", "ipynb")]
     # Copies of a project log to the first one's folder, so that those of other tests may be there too.
     assert set(expected) <= {artifact.path for artifact in logged}
     assert record["reports"] == len(expected)
 
 
-def test_an_approval_without_a_review_is_not_recorded(validated: "Project") -> None:
-    with pytest.raises(DecisionError, match="Version 1 has no review: the stage 'review' of train_weekly"):
-        validated.run(RECORD, decision="Approve", **ANSWER)
+def test_nothing_is_recorded_that_nobody_signed(validated: "Project") -> None:
+    validated.run(REVIEW, **LENIENT)
+    with pytest.raises(DecisionError, match="no signed statement about version 1"):
+        validated.run(RECORD)
     assert not (validated.day.reports("train_weekly") / "decision.json").exists()
+    with pytest.raises(DecisionError, match="names no signed statement"):
+        validated.run(PROMOTE)
 
 
 def test_silence_is_recorded_as_a_rejection_and_promotes_nothing(validated: "Project") -> None:
-    silence = {**ANSWER, "reviewer": "nobody", "reason": "no answer"}
-    assert validated.run(RECORD, decision="Reject", **silence)["decision"] == "Reject by no answer"
+    validated.run(REVIEW, **LENIENT)
+    assert answered(validated, "Reject", "nobody", "no answer")["decision"] == "Reject by no answer"
     with pytest.raises(DecisionError, match="not approved"):
         validated.run(PROMOTE)
 
 
-def test_an_approval_marked_as_a_success_by_hand_records_nothing(validated: "Project") -> None:
-    with pytest.raises(ParameterError, match="'decision' is required and was not given"):
-        validated.run(RECORD, **dict.fromkeys(("decision", *ANSWER), "None"))
-
-
-def test_a_decision_cannot_be_recorded_without_its_facts() -> None:
-    notebooks = Path(__file__).parents[2] / "notebooks"
-    parameters = Notebook.load(notebooks / RECORD).parameters
-    required = {name for name, parameter in parameters.items() if parameter.required}
-    assert {"decision", "reviewer", "reason", "answered_at", "dag_run"} <= required
+def test_a_decision_cannot_be_given_to_the_record_as_a_parameter(validated: "Project") -> None:
+    with pytest.raises(ParameterError, match="decision"):
+        validated.run(RECORD, decision="Approve", reviewer="ada", reason="mine")
 
 
 def test_rows_of_one_class_cannot_be_judged(project: "Project") -> None:
@@ -334,4 +341,10 @@ def test_a_registry_that_is_down_leaves_no_numbers(project: "Project") -> None:
 
 def test_a_rollback_before_any_promotion_is_refused(project: "Project") -> None:
     with pytest.raises(ModelNotFound, match="Run the DAG train_weekly first"):
-        project.run(ROLLBACK, reason="just so", requested_by="grace")
+        project.run(ASK_BACK, **BACK)
+
+
+def test_a_rollback_without_a_reason_asks_nobody(first_week: Week, tmp_path: Path) -> None:
+    project = copy(first_week[0], tmp_path / "project")
+    with pytest.raises(DecisionError, match="A rollback needs a reason"):
+        project.run(ASK_BACK, **{**BACK, "reason": " "})

@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import decide
 import pandas as pd
 import pytest
 from tiny_project import DS, TINY, GoodDay, Project
 
 from flights import contract, source, synthetic
-from galley.proof.decision import APPROVE, DS_TAG
+from galley.proof.decision import DS_TAG
 from galley.registry import models, promotion
+from galley.registry.selection import NOT_DECIDED
 from galley.registry.versions import register
 from galley.storage import files
 
@@ -134,7 +136,9 @@ def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodD
     assert account["model_digest"] == good.trained["model_digest"]
     assert account["input_digest"] == files.digest(day.raw / "data.csv")
     assert account["rows"] == TINY["rows"]
-    assert (account["model_as_of"], account["model_because"]) == ("day", f"model_uri names models/{DS}")
+    assert account["model_as_of"] == "day"
+    assert account["model_because"] == f"model_uri names models/{DS}: {NOT_DECIDED}"
+    assert account["model_decision"] == NOT_DECIDED
     assert account["run"] == "by hand"
 
 
@@ -148,7 +152,8 @@ def test_predictions_are_made_without_the_targets(project: Project, good: GoodDa
 def test_predictions_are_by_the_champion_unless_told_otherwise(project: Project, good: GoodDay):
     version = register(project.day, {}, stage="validate")
     project.run("train_weekly/05_review.ipynb")
-    promotion.record(project.day, APPROVE, "grace", "looks well", "2026-11-23T12:00:00+00:00", "a run")
+    decide.answer(project.day, "Approve", "grace", "looks well")
+    promotion.record(project.day)
     promotion.promote(project.day, contract.DATA.read(project.day.raw / "data.csv"))
     concluded = project.run("predict_daily/01_predict.ipynb", threshold=0.3, model_as_of="now")
     assert concluded["model_version"] == version

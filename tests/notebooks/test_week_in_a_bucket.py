@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
+import decide
 import pytest
 from tiny_project import DS, TINY, GoodDay, Project
 
@@ -38,14 +39,8 @@ def week(store, tmp_path_factory):
     project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5})
     project.run("train_weekly/04_validate.ipynb")
     project.run("train_weekly/05_review.ipynb")
-    project.run(
-        "train_weekly/06_record.ipynb",
-        decision="Approve",
-        reviewer="grace",
-        reason="looks well",
-        answered_at="2026-11-23T12:00:00+00:00",
-        dag_run="a run",
-    )
+    decide.answer(project.day, "Approve", "grace", "looks well")
+    project.run("train_weekly/06_record.ipynb")
     project.run("train_weekly/07_promote.ipynb")
     project.run("predict_daily/01_predict.ipynb", model_as_of="now")
     return project

@@ -48,11 +48,24 @@ def engine():
     pytest.skip(why)
 
 
+BRIEFLY = """
+[models.brief]
+problem = "binary"
+key = "id"
+target = "label"
+train = "ask_briefly"
+folder = "brief"
+"""
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """The project's files as a clone has them, with a DAG of the tests' own."""
+    """The project's files as a clone has them, with a model and a DAG of the tests' own."""
     home = clone(tmp_path_factory.mktemp("stack"))
-    shutil.copy2(Path(__file__).parent / "dags" / "ask_briefly.py", home / "dags")
+    for name in ("dags", "notebooks"):
+        shutil.copytree(Path(__file__).parent / name, home / name, dirs_exist_ok=True)
+    with (home / "galley.toml").open("a") as declared:
+        declared.write(BRIEFLY)
     return home
 
 
@@ -73,7 +86,7 @@ def clone(home):
 @pytest.fixture(scope="session")
 def stack(engine, folder):
     """Everything up by `make stack`, in a checkout of one commit, on free ports, ready for stages in containers."""
-    Stack(folder).set(COMPOSE_PROFILES="dev,docker", GALLEY_ALERT_URLS=MAIL)
+    Stack(folder).set(COMPOSE_PROFILES="dev,docker", GALLEY_ALERT_URLS=MAIL, GALLEY_MODEL="flights-late")
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "All there is"]):
         subprocess.run(["git", *words], cwd=folder, check=True)

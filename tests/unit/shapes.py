@@ -33,7 +33,7 @@ class Shape:
         return (
             f'[models."{self.model}"]\nproblem = "binary"\nkey = "{self.key}"\ntarget = "label"\n'
             f'train = "{self.train}"\nreview = "{self.review.partition("_")[2]}"\nevidence = ["{self.evidence}"]\n'
-            f'predict = "predict-{self.model}"\n'
+            f'predict = "predict-{self.model}"\npinned = true\n'
         )
 
     def declare(self, home: Path) -> None:
@@ -46,17 +46,18 @@ class Shape:
         """The file that is evidence."""
         return day.settings.model_data / self.evidence.format(ds=day.ds)
 
-    def conclude(self, day: Day, stage: str, **values: Any) -> None:
-        """Add what a stage concluded to the day's metrics.json."""
-        path = day.reports(self.train) / "metrics.json"
+    def conclude(self, day: Day, stage: str, dag: str = "", **values: Any) -> None:
+        """Add what a stage concluded to the day's metrics.json, of the training unless another DAG is named."""
+        path = day.reports(dag or self.train) / "metrics.json"
         known = files.read_json(path) if path.is_file() else {}
         files.write_json(path, {**known, stage.partition("_")[2]: values})
 
-    def leave_reports(self, day: Day, stages: tuple[str, ...]) -> None:
+    def leave_reports(self, day: Day, stages: tuple[str, ...], dag: str = "") -> None:
         """The accepted notebook and page of each stage."""
         for stage in stages:
-            files.write_json(day.reports(self.train) / f"{stage}.ipynb", {"cells": [], "metadata": {}, "ds": day.ds})
-            files.write_bytes(day.reports(self.train) / f"{stage}.html", f"{stage} of {day}".encode())
+            reports = day.reports(dag or self.train)
+            files.write_json(reports / f"{stage}.ipynb", {"cells": [], "metadata": {}, "ds": day.ds})
+            files.write_bytes(reports / f"{stage}.html", f"{stage} of {day}".encode())
 
 
 EXAMPLE = Shape(

@@ -47,7 +47,7 @@ def test_the_page_names_the_secrets_and_keys_that_pods_ask_for():
         VALUES["data"]["metadataSecretName"]: {"connection"},
     }
     asked = [(secret["secretName"], secret["secretKey"]) for secret in VALUES["secret"]]
-    variables = VALUES["createUserJob"]["env"] + POD["containers"][0]["env"]
+    variables = VALUES["createUserJob"]["env"] + VALUES["apiServer"]["env"] + POD["containers"][0]["env"]
     references = [variable["valueFrom"]["secretKeyRef"] for variable in variables if "valueFrom" in variable]
     for name, key in asked + [(reference["name"], reference["key"]) for reference in references]:
         chart_names.setdefault(name, set()).add(key)
@@ -61,7 +61,7 @@ def test_the_page_names_the_secrets_and_keys_that_pods_ask_for():
 @pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.dockerignore"])
 def test_the_image_brings_what_pods_call(name):
     text = (HOME / "deploy/kubernetes" / name).read_text()
-    for folder in ("dags", "deploy/airflow", "deploy/mlflow", "notebooks"):
+    for folder in ("dags", "deploy/airflow", "deploy/mlflow", "keys", "notebooks"):
         assert re.search(rf"^(COPY |!){folder}\b", text, re.MULTILINE)
 
 

@@ -13,13 +13,17 @@ from galley.airflow.dates import DS
 from galley.airflow.links import ReportLink
 from galley.days import Day
 from galley.errors import Permanent, SettingsError, StageFailed, Transient
-from galley.settings import Settings
+from galley.settings import Settings, relative_name
+from galley.storage import files
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from galley.run.container.execution import ContainerExecution
     from galley.run.execute import Execution
+
+REPORT = "galley_report"
+"""Key of the XCom with the digests of the report that a task left: who can write to outputs need not reach Airflow."""
 
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
@@ -129,10 +133,18 @@ class NotebookOperator(PapermillOperator):
         )
         if self._told_to_end:  # before there was anything to end
             self.execution.kill()
-        return self.execution.run().conclusion
+        conclusion = self.execution.run().conclusion
+        ti.xcom_push(REPORT, _digests(day.reports(ti.dag_id), name, settings))
+        return conclusion
 
     def on_kill(self) -> None:
         """End the run, so that its record says that it was killed and no kernel is left."""
         self._told_to_end = True
         if self.execution is not None:
             self.execution.kill()
+
+
+def _digests(folder: Path, name: str, settings: Settings) -> dict[str, str]:
+    """The digests of a stage's accepted notebook and page, by their names in evidence."""
+    report = (folder / f"{name}.{kind}" for kind in ("ipynb", "html"))
+    return {relative_name(path, settings): files.digest(path) for path in report}

@@ -34,6 +34,13 @@ class GalleyPlugin(AirflowPlugin):
     Addresses are relative, so that they hold wherever Airflow is served. Airflow fills in what stands in braces.
     """
 
+    @classmethod
+    def on_load(cls, *_: Any, **__: Any) -> None:
+        """What Airflow calls once in each process that loads plugins."""
+        from galley.airflow.compat import leave_forms_with_their_tries
+
+        leave_forms_with_their_tries("ReviewOperator")
+
     name = "galley"
     fastapi_apps = [{"app": _OnFirstRequest(), "url_prefix": "/galley", "name": "galley"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012

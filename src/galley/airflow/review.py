@@ -1,23 +1,30 @@
-"""ReviewOperator: a person in Airflow's UI approves or rejects, with a reason; the answer is what it returns."""
+"""ReviewOperator: a person in Airflow's UI approves or rejects, with a reason; the answer becomes signed evidence."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import HITLUser
 from airflow.sdk.timezone import utcnow
 
+from galley.airflow import compat
 from galley.airflow.alerts import ReviewAlert
-from galley.errors import SettingsError
+from galley.airflow.dates import DS
+from galley.airflow.notebook import REPORT, StageRetryPolicy
+from galley.airflow.signing import signing_key
+from galley.days import Day
+from galley.errors import DecisionError, QuestionChanged, SettingsError
+from galley.proof.decision import APPROVE, NOBODY, REJECT, stamp
+from galley.proof.statements import Override, Task
+from galley.registry.question import Answer, Question
 from galley.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-APPROVE = "Approve"
-REJECT = "Reject"
 _REASON = Param("", type="string", title="Reason", description="Why; it is kept with the model.")
 _BACKFILL = "backfill"
 _NOBODY_IS_ASKED = (
@@ -29,12 +36,17 @@ _NOBODY_IS_ASKED = (
 class ReviewOperator(HITLOperator):
     """Waits for a person's answer, without a slot; silence for `response_timeout` is a Reject with "no answer".
 
+    The form shows `body`, if there is one, and what the review of the day says in short, with the digest of its page.
+    In any DAG but the one that trains the model, the review asks to go back to an earlier version. The answer is signed
+    as a statement about the files as they were when it was asked; where one of them is another by then, or the review,
+    or who may answer, it does not count, and the next try asks anew.
+
     People are notified when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
     skipped, and what follows with it: those weeks are there to be looked at.
 
-    Who may answer is what GALLEY_REVIEWERS or the model's policy says when it asks; anyone whom Airflow lets answer, if
-    neither does. `model` names the model of galley.toml; left blank, the one that the DAG belongs to. Returns a dict of
-    texts: decision, reviewer, reason and answered_at (UTC).
+    Who may answer, and what an approval needs, is what GALLEY_REVIEWERS and the model's policy say when it asks; anyone
+    whom Airflow lets answer, if neither names people. `model` names the model of galley.toml; left blank, the one that
+    the DAG belongs to. Returns a dict of texts: decision, reviewer, reason, answered_at (UTC) and statement.
     """
 
     # What Airflow keeps of a task's kind: by this, a subclass is known for what it is.
@@ -44,7 +56,7 @@ class ReviewOperator(HITLOperator):
         self,
         *,
         subject: str,
-        body: str,
+        body: str = "",
         response_timeout: timedelta = timedelta(days=6),
         reminder: timedelta = timedelta(days=1),
         model: str = "",
@@ -57,6 +69,7 @@ class ReviewOperator(HITLOperator):
             )
         # The DAG's own params come in here too, and a person who answers has nothing to say to those.
         kwargs["params"] = {"reason": _REASON}
+        kwargs.setdefault("retry_policy", StageRetryPolicy())
         super().__init__(
             subject=subject,
             body=body,
@@ -74,35 +87,153 @@ class ReviewOperator(HITLOperator):
             # Said here too: what a task is skipped with, Airflow folds away.
             self.log.warning(_NOBODY_IS_ASKED)
             raise AirflowSkipException(_NOBODY_IS_ASKED)
-        self._ask(context, self.answer_within)
+        self._ask(context, self._question(context), self.answer_within)
 
-    def execute_complete(self, context: "Context", event: dict[str, Any], is_reminded: bool = False) -> dict[str, str]:
-        """The answer, as the record needs it. Silence is an answer only after the reminder."""
+    def execute_complete(
+        self,
+        context: "Context",
+        event: dict[str, Any],
+        is_reminded: bool = False,
+        asked: dict[str, str] | None = None,
+    ) -> dict[str, str]:
+        """Sign the answer. Silence is an answer only after the reminder.
+
+        Raises QuestionChanged for an answer to something else than what there is to decide now.
+        """
+        question = self._question(context)
+        self._require_same(question, asked or {})
         if event["timedout"] and not is_reminded:
-            self._ask(context, self.reminder, why="There is no answer yet.")
-        answer = super().execute_complete(context, event)
-        user, decision = answer["responded_by_user"], answer["chosen_options"][0]
-        reason = answer["params_input"].get("reason", "").strip() if user else "no answer"
-        if user and decision == APPROVE and not reason:
-            why = f"{user['name']} approved and gave no reason, so it is asked again: an approval needs one."
-            self.log.warning(why)
-            self._ask(context, self.answer_within, why)
+            self._ask(context, question, self.reminder, why="There is no answer yet.")
+        # Not from an XCom, which can be edited: it is what Airflow's server resumed the task with.
+        heard: dict[str, Any] = super().execute_complete(context, event)
+        user, option = heard["responded_by_user"], heard["chosen_options"][0]
+        person = user["name"] if user else NOBODY
+        said = {name: str(text).strip() for name, text in heard["params_input"].items()}
+        refusal = self._refusal(context, question, person, option, said) if user else ""
+        if refusal:
+            self._ask(context, question, self.answer_within, why=refusal)
+        reason = said.get("reason", "") if user else "no answer"
+        answer = Answer(
+            option=option,
+            person=person,
+            reason=reason,
+            asked_at=(asked or {})["at"],
+            answered_at=stamp(heard["responded_at"]),
+            task=_task(context),
+            overrides=_overrides(question, said) if option == APPROVE else (),
+        )
+        signed = question.state(answer, self._form, signing_key(question.settings))
+        self._require_enough(context, question, option)
         return {
-            "decision": decision,
-            "reviewer": user["name"] if user else "nobody",
+            "decision": option,
+            "reviewer": person,
             "reason": reason,
-            "answered_at": answer["responded_at"].isoformat(),
+            "answered_at": answer.answered_at,
+            "statement": str(signed.head),
         }
 
-    def _ask(self, context: "Context", time_left: timedelta, why: str = "") -> None:
-        """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
-        settings = Settings.from_environment().for_model(self.model, context["ti"].dag_id)
+    @property
+    def _form(self) -> str:
+        return f"{self.subject}\n\n{self.body}"
+
+    def _question(self, context: "Context") -> Question:
+        """What is to be decided now; the form becomes one about that."""
+        ti = context["ti"]
+        settings = Settings.from_environment().for_model(self.model, ti.dag_id)
+        question = Question.of(Day.of(self.render_template(DS, context), settings), ti.dag_id)
+        self._require_reports(context, question)
+        self.body = f"{self.body}\n\n{question.summary}".strip()
         self.assigned_users = [HITLUser(id=name, name=name) for name in settings.who_reviews] or None
+        params = {"reason": _REASON}
+        if question.failed_checks and settings.model.policy.may_override:
+            failed = ", ".join(question.failed_checks)
+            why = f"Why it may go into production although it did not pass: {failed}."
+            params["override"] = Param("", type="string", title="Override", description=why)
+        self.params = ParamsDict(params)
+        return question
+
+    def _ask(self, context: "Context", question: Question, time_left: timedelta, why: str = "") -> None:
+        """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
+        if why:
+            self.log.warning(why)
+        signing_key(question.settings)  # nobody is asked whose answer could not be signed
+        meant = {"subject": self.subject, "body": self.body, "assigned_users": self.assigned_users or []}
+        if compat.show_form(self, context["ti"].id) != meant:
+            raise QuestionChanged(
+                "Airflow shows the form of an earlier try, with its text and the people of then. The next try has a "
+                "form of its own."
+            )
         is_reminded = time_left <= self.reminder
         self.response_timeout = time_left if is_reminded else time_left - self.reminder
         self.notifiers = [ReviewAlert(utcnow() + time_left, why)]
         try:
             super().execute(context)
         except TaskAwaitingInput as waiting:
-            waiting.kwargs = {"is_reminded": is_reminded}
+            asked = {"at": stamp(utcnow()), **question.parts(self._form)}
+            waiting.kwargs = {"is_reminded": is_reminded, "asked": asked}
             raise
+
+    def _require_reports(self, context: "Context", question: Question) -> None:
+        """Raise DecisionError unless the reports are those that the tasks before this one left."""
+        before = self.get_flat_relative_ids(upstream=True)
+        left: dict[str, str] = {}
+        for said in (context["ti"].xcom_pull(task_ids=task_id, key=REPORT) for task_id in sorted(before)):
+            for digests in said if isinstance(said, list) else [said]:  # a list where the task is mapped
+                left |= digests or {}
+        others = [file.name for file in question.reports if left.get(file.name) != file.digest.sha256]
+        if others:
+            raise DecisionError(
+                f"{', '.join(others)}: not as the tasks of this run left it. Clear the first of these stages, and what "
+                "follows it, to have the review made again."
+            )
+
+    def _require_same(self, question: Question, asked: dict[str, str]) -> None:
+        changed = [name for name, value in question.parts(self._form).items() if asked.get(name) != value]
+        if changed:
+            raise QuestionChanged(
+                f"Since this was asked, {', '.join(changed)} changed, so that an answer would be about something else. "
+                "It does not count, and the next try asks anew."
+            )
+
+    def _refusal(self, context: "Context", question: Question, person: str, option: str, said: dict[str, str]) -> str:
+        """Why an answer cannot count, so that it is asked again; blank if it can."""
+        settings = question.settings
+        policy = settings.model.policy
+        if settings.who_reviews and person not in settings.who_reviews:
+            return f"{person} answered, who may not: {', '.join(settings.who_reviews)} may."
+        if option != APPROVE:
+            return ""
+        if not said.get("reason"):
+            return f"{person} approved and gave no reason, so it is asked again: an approval needs one."
+        if policy.not_the_trigger and person == context["dag_run"].triggering_user_name:
+            return f"{person} approved, who triggered this run: by the policy somebody else has to."
+        if policy.approvals > 1 and person in question.approvers:
+            return f"{person} approved once more: by the policy {policy.approvals} different people have to."
+        failed = ", ".join(question.failed_checks)
+        if failed and person not in policy.may_override:
+            allowed = ", ".join(policy.may_override) or "nobody"
+            return (
+                f"{person} approved, and a required check did not pass: {failed}. By the policy {allowed} may override."
+            )
+        if failed and not said.get("override"):
+            return f"{person} approved and gave no reason for the override of {failed}, so it is asked again."
+        return ""
+
+    def _require_enough(self, context: "Context", question: Question, option: str) -> None:
+        """Ask for the approvals that the policy wants beside the one that was given."""
+        needed = question.settings.model.policy.approvals
+        if option == APPROVE and needed > 1 and len(people := question.approvers) < needed:
+            why = f"{', '.join(people)} approved. By the policy {needed} different people have to."
+            self._ask(context, question, self.answer_within, why=why)
+
+
+def _task(context: "Context") -> Task:
+    ti = context["ti"]
+    by = getattr(context["dag_run"], "triggering_user_name", None) or ""
+    return Task.model_validate(
+        {"dag": ti.dag_id, "run": ti.run_id, "task": ti.task_id, "try": ti.try_number, "triggered_by": by}
+    )
+
+
+def _overrides(question: Question, said: dict[str, str]) -> tuple[Override, ...]:
+    return tuple(Override(check=check, reason=said["override"]) for check in question.failed_checks)

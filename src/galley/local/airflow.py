@@ -3,6 +3,7 @@
 import configparser
 import importlib.metadata
 import io
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from galley.local import credentials
+from galley.local import credentials, signing
 from galley.local.credentials import Secrets
 from galley.local.errors import AirflowError
 from galley.local.ports import LOOPBACK
@@ -51,6 +52,11 @@ class Airflow:
         return self.home / "passwords.json"
 
     @property
+    def connections(self) -> Path:
+        """Its connections: the key that answers to reviews are signed with."""
+        return self.home / "connections.json"
+
+    @property
     def users(self) -> dict[str, str]:
         """Who can log in, with which role. `user` is the least role that may answer a review."""
         return {ADMIN: "admin"} | {name: "user" for name in reviewers(self.settings) if name != ADMIN}
@@ -62,6 +68,7 @@ class Airflow:
     def prepare(self) -> None:
         """Write the configuration, and bring the database to this version of Airflow if it is not there yet."""
         self.passwords()
+        signing.prepare(self.settings, self.connections)
         self._write_configuration()
         version = importlib.metadata.version("apache-airflow-core")
         stamp = self.home / "migrated-to"
@@ -138,6 +145,10 @@ class Airflow:
                 "secret_key": secrets.api_secret_key,
                 "instance_name": "galley",
             },
+            "secrets": {
+                "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+                "backend_kwargs": json.dumps({"connections_file_path": str(self.connections)}),
+            },
             "api_auth": {"jwt_secret": secrets.jwt_secret},
         }
 
@@ -190,6 +201,7 @@ def environment_of(settings: Settings, given: Mapping[str, str] | None = None) -
         "GALLEY_DATA": str(settings.data),
         "GALLEY_OUTPUTS": str(settings.outputs),
         "GALLEY_NOTEBOOKS": str(settings.notebooks),
+        "GALLEY_KEYS": str(settings.keys),
         "JUPYTER_PATH": inherited.get("JUPYTER_PATH") or str(ENVIRONMENTS / "jupyter"),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,

@@ -1,5 +1,6 @@
 """The stack's .env: settings that are this folder's own, and secrets that are generated once."""
 
+import base64
 import os
 import re
 import secrets
@@ -13,10 +14,11 @@ NAME = "COMPOSE_PROJECT_NAME"
 UID = "AIRFLOW_UID"
 NOBODY = 50000
 """Who containers run as when root starts them: they are never root themselves."""
-OF_THE_DATA = ("AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD")
+OF_THE_DATA = ("AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD", "SIGNING_KEY")
 """Secrets without which what databases hold is of no use: they go where a backup goes."""
 OF_THE_VOLUMES = (*OF_THE_DATA, "POSTGRES_PASSWORD")
 """Secrets that what is in the volumes was made with, so that a new value only locks it."""
+_PKCS8_ED25519 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET = re.compile(r"^(\w+_(?:KEY|PASSWORD|SECRET|TOKEN))=", re.MULTILINE)
 _SETTING = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 _OF_A_FOLDER = re.compile(f"{NAME}|{UID}|BIND|.*_DIR|GALLEY_.*_PORT")
@@ -107,5 +109,17 @@ def _of_this_folder(example: str, home: Path) -> str:
 
 def _secret(name: str) -> str:
     made = Secrets.generate()
-    known = {"AIRFLOW_FERNET_KEY": made.fernet_key, "AIRFLOW_JWT_SECRET": made.jwt_secret}
+    known = {
+        "AIRFLOW_FERNET_KEY": made.fernet_key,
+        "AIRFLOW_JWT_SECRET": made.jwt_secret,
+        "SIGNING_KEY": _signing_key(),
+    }
     return known.get(name) or secrets.token_urlsafe(24)
+
+
+def _signing_key() -> str:
+    """A new Ed25519 key as `galley.proof.keys` reads it: PKCS #8 (RFC 8410), which is 32 random bytes behind a heading.
+
+    This Python need not have the library that makes its public half; that is written where the stack starts.
+    """
+    return base64.b64encode(_PKCS8_ED25519 + secrets.token_bytes(32)).decode()

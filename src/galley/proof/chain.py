@@ -104,6 +104,13 @@ class Chain:
         """
         return checked(self.model, self._contents(), keys, known)
 
+    def since(self, known: Head, keys: TrustedKeys) -> tuple[Signed, ...]:
+        """The statement of a head that was kept elsewhere, and those after it, checked: years of others are not read.
+
+        Raises SignatureError.
+        """
+        return checked(self.model, self._contents(known.sequence), keys, known, known.sequence)
+
     def append(
         self,
         subject: Sequence[File],
@@ -128,8 +135,9 @@ class Chain:
             if files.create(self.folder / signed.name, signed.content):
                 return signed
 
-    def _contents(self) -> Iterator[tuple[str, bytes]]:
-        for name in sorted(name for name in files.listed(self.folder) if _NAME.fullmatch(name)):
+    def _contents(self, first: int = 1) -> Iterator[tuple[str, bytes]]:
+        names = (name for name in files.listed(self.folder) if _NAME.fullmatch(name))
+        for name in sorted(name for name in names if name >= file_name(first)):
             try:
                 yield name, files.read_regular(self.folder / name, LARGEST)
             except (OSError, ValueError) as error:
@@ -151,23 +159,27 @@ def _next(chain: Sequence[Signed], subject: Sequence[File], decided: Decided, ke
 
 
 def checked(
-    model: str, contents: Iterable[tuple[str, bytes]], keys: TrustedKeys, known: Head | None = None
+    model: str,
+    contents: Iterable[tuple[str, bytes]],
+    keys: TrustedKeys,
+    known: Head | None = None,
+    first: int = 1,
 ) -> tuple[Signed, ...]:
-    """The statements of these files, which must be a model's whole chain, in their order. Raises SignatureError."""
+    """The statements of these files, a model's chain from `first` to its end, in their order. Raises SignatureError."""
     chain: list[Signed] = []
     for name, content in contents:
-        chain.append(_checked(model, name, content, keys, chain[-1] if chain else None))
+        chain.append(_checked(model, name, content, keys, chain[-1] if chain else None, first))
     if known is not None and known not in [signed.head for signed in chain]:
         raise SignatureError(
-            f"The statements about {model} end at {len(chain)} or are others: statement {known.sequence}, whose digest "
-            f"is {known.sha256[:16]} and which was kept elsewhere, is not among them. Restore "
+            f"The statements about {model} end at {first + len(chain) - 1} or are others: statement {known.sequence}, "
+            f"whose digest is {known.sha256[:16]} and which was kept elsewhere, is not among them. Restore "
             f"outputs/{FOLDER} from a backup."
         )
     return tuple(chain)
 
 
-def _checked(model: str, name: str, content: bytes, keys: TrustedKeys, before: Signed | None) -> Signed:
-    position = before.head.sequence + 1 if before else 1
+def _checked(model: str, name: str, content: bytes, keys: TrustedKeys, before: Signed | None, first: int = 1) -> Signed:
+    position = before.head.sequence + 1 if before else first
     if name != file_name(position):
         raise SignatureError(
             f"Statement {file_name(position)} of {model} is missing: {name} follows instead. Restore it from a backup."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from galley.errors import DecisionError, SignatureError
 from galley.proof.chain import Chain, Head, Signed
-from galley.proof.decision import APPROVE
+from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK
 from galley.proof.keys import TrustedKeys
 from galley.proof.statements import File, Statement
 from galley.storage import files
@@ -81,7 +81,7 @@ def audit(chain: Chain, keys: TrustedKeys, locate: Locate, known: Head | None = 
 
 def newest(statements: Sequence[Signed], version: str) -> Signed:
     """The newest statement about a version. Raises DecisionError if there is none."""
-    found = [signed for signed in statements if signed.statement.decided.version == version]
+    found = _about(statements, version)
     if not found:
         raise DecisionError(
             f"There is no signed statement about version {version}. Have it reviewed, and answer the review in Airflow."
@@ -90,19 +90,26 @@ def newest(statements: Sequence[Signed], version: str) -> Signed:
 
 
 def approvers(statements: Sequence[Signed], version: str) -> tuple[str, ...]:
-    """The people who approved a version as it is stated last, each once, in their order.
+    """The people who approved a version as it is stated last, or its return, each once, in their order.
 
     An approval counts until the version is decided otherwise, and only for the same files and the same policy.
     """
     last = newest(statements, version).statement
     people: list[str] = []
-    for signed in reversed([each for each in statements if each.statement.decided.version == version]):
+    for signed in reversed(_about(statements, version)):
         said = signed.statement
         is_same = said.files == last.files and said.decided.policy_digest == last.decided.policy_digest
-        if said.decided.decision != APPROVE or not is_same:
+        is_same = is_same and said.decided.decision == last.decided.decision
+        if said.decided.decision not in (APPROVE, ROLLBACK) or not is_same:
             break
         people.insert(0, said.decided.person)
     return tuple(dict.fromkeys(people))
+
+
+def _about(statements: Sequence[Signed], version: str) -> list[Signed]:
+    """The statements that decide about a version. That a rollback to it was refused says nothing of the version."""
+    about = [signed for signed in statements if signed.statement.decided.version == version]
+    return [signed for signed in about if signed.statement.decided.decision != REFUSED_ROLLBACK]
 
 
 def require_unchanged(statement: Statement, locate: Locate) -> None:

@@ -45,6 +45,9 @@ def add_commands(commands: Any) -> None:
     generate.add_argument("name", help="what to call it, as in 2026")
     generate.add_argument("--private", type=Path, help="a new file, readable by you alone; without it, it is printed")
     generate.set_defaults(command=_generate)
+    trusting = actions.add_parser("trust", help="write the public key of a private one that comes on standard input")
+    trusting.add_argument("name", help="what to call it; a key that is trusted already keeps its name")
+    trusting.set_defaults(command=_trust)
     actions.add_parser("list", help="the trusted keys with their ids and their validity").set_defaults(command=_list)
     identify = actions.add_parser("id", help="the id of a private key that comes on standard input")
     identify.set_defaults(command=_identify)
@@ -126,10 +129,8 @@ def _generate(asked: argparse.Namespace) -> int:
     from galley.proof.keys import PublicKey, SigningKey
     from galley.storage import files
 
-    if not re.fullmatch(r"[\w][\w.-]{0,99}", asked.name, re.ASCII):
-        raise SettingsError(f"{asked.name!r} cannot be the name of a file. Give letters, digits, dots and dashes.")
     key = SigningKey.generate()
-    public = PublicKey(asked.name, key.public, not_before=stamp(datetime.now(UTC)))
+    public = PublicKey(_name(asked.name), key.public, not_before=stamp(datetime.now(UTC)))
     path = _folder(Settings.from_environment()) / f"{asked.name}.toml"
     if path.exists():
         raise SettingsError(f"{path} is there already. Give the new key another name.")
@@ -139,6 +140,12 @@ def _generate(asked: argparse.Namespace) -> int:
     print(f"{key.id}: public key in {path}", file=sys.stderr)
     print(f"private key in {asked.private}" if asked.private else key.to_text())
     return 0
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w][\w.-]{0,99}", text, re.ASCII):
+        raise SettingsError(f"{text!r} cannot be the name of a file. Give letters, digits, dots and dashes.")
+    return text
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -157,6 +164,13 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
+def _trust(asked: argparse.Namespace) -> int:
+    from galley.proof.keys import SigningKey, trust
+
+    print(trust(SigningKey.read(sys.stdin.read(10_000)), Settings.from_environment().keys, _name(asked.name)))
+    return 0
+
+
 def _identify(_: argparse.Namespace) -> int:
     from galley.proof.keys import SigningKey
 
@@ -165,9 +179,7 @@ def _identify(_: argparse.Namespace) -> int:
 
 
 def _folder(settings: Settings) -> Path:
-    from galley.proof.keys import FOLDER
-
-    return settings.home / FOLDER
+    return settings.keys
 
 
 def _trusted(folder: Path) -> Any:

@@ -1,7 +1,7 @@
 """A decision: who let which model version into production or kept it out, when, why, and on which evidence."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ REJECT = "Reject"
 NO_ANSWER = "Reject by no answer"
 ROLLBACK = "Rollback"
 TAKEN_BACK = "Taken back"
+REFUSED_ROLLBACK = "Reject of a rollback"
+"""It says nothing of the version itself, which stays what it was decided to be."""
 
 DS_TAG = "galley.ds"
 DECISION_TAG = "galley.decision"
@@ -37,7 +39,8 @@ class Decision:
     """One decision about one version, with the digests of its evidence: the model, its validation data, the reports.
 
     `champion` is the version that was in production when it was reviewed: blank if there was none, None if no review
-    said so, as when the stages were run manually.
+    said so, as when the stages were run manually. `statement` is the position and the digest of the signed statement
+    that it is a copy of: that counts, and this is for people and for searching.
     """
 
     decision: str
@@ -49,6 +52,7 @@ class Decision:
     dag_run: str
     digests: Mapping[str, str]
     champion: str | None = None
+    statement: str = ""
 
     def tags(self) -> dict[str, str]:
         """The tags that record it: the whole as JSON, which is what is read, and its parts for people to see."""
@@ -81,12 +85,6 @@ def recorded(tags: Mapping[str, str]) -> Decision | None:
     return Decision(**json.loads(text)) if text else None
 
 
-def is_approved(tags: Mapping[str, str]) -> bool:
-    """Whether a version's tags record an approval."""
-    decision = recorded(tags)
-    return decision is not None and decision.decision == APPROVE
-
-
 def outcome(answer: str, reviewer: str, reason: str) -> str:
     """What an answer to the review amounts to. Nobody approves by silence, nobody approves without a reason."""
     nobody = reviewer.strip() in ("", NOBODY)
@@ -106,41 +104,24 @@ def stamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def stamped(text: str) -> str:
-    """The stamp of a time in ISO 8601, UTC if it names no zone. Raises DecisionError for what is not a time."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise DecisionError(f"{text!r} is not a time. Give it in ISO 8601, as in 2026-11-23T10:00:00Z.") from None
-    return stamp(time if time.tzinfo else time.replace(tzinfo=UTC))
-
-
-def changed(decision: Decision, now: Mapping[str, str]) -> list[str]:
-    """The names of the evidence that is no longer what was decided on."""
-    return sorted(name for name, digest in decision.digests.items() if now.get(name, ABSENT) != digest)
-
-
 def promotion_blocker(
     candidate: Version,
+    decision: Decision,
     champion: Version | None,
     challenger: Version | None,
-    digests: Mapping[str, str],
+    changed: Sequence[str],
     model: "DeclaredModel",
 ) -> str | None:
-    """Why the candidate may not become champion, with the next action; None if it may."""
-    decision = recorded(candidate.tags)
-    if decision is None:
-        return (
-            f"Version {candidate.version} has no recorded decision: was the approval marked as a success manually? "
-            f"Clear the approval of {candidate.age[0]} in {model.train} and answer it."
-        )
+    """Why the candidate may not become champion on this decision, with the next action; None if it may.
+
+    `changed` names the evidence that is no longer what was decided on.
+    """
     return (
-        _not_approved(decision, model)
-        or _unbound(decision, model)
-        or _changed_since(decision, digests, model)
+        _unbound(decision, model)
+        or _changed_since(decision, changed, model)
         or _overtaken(candidate, champion)
         or _replaced(candidate, champion, challenger, model)
-        or _moved(decision, champion, model)
+        or moved(decision, champion, model)
     )
 
 
@@ -155,15 +136,6 @@ def _is_report(name: str, digest: str, stage: str) -> bool:
     return kind in ("ipynb", "html") and stage_of(stem) == stage and digest != ABSENT
 
 
-def _not_approved(decision: Decision, model: "DeclaredModel") -> str | None:
-    if decision.decision == APPROVE:
-        return None
-    return (
-        f"Version {decision.version} was not approved: {decision.decision} ({decision.reviewer}). "
-        f"Clear the approval of {decision.ds} in {model.train} to have it reviewed again."
-    )
-
-
 def _unbound(decision: Decision, model: "DeclaredModel") -> str | None:
     if is_bound(decision, model.review):
         return None
@@ -173,8 +145,7 @@ def _unbound(decision: Decision, model: "DeclaredModel") -> str | None:
     )
 
 
-def _changed_since(decision: Decision, digests: Mapping[str, str], model: "DeclaredModel") -> str | None:
-    names = changed(decision, digests)
+def _changed_since(decision: Decision, names: Sequence[str], model: "DeclaredModel") -> str | None:
     if not names:
         return None
     return (
@@ -204,7 +175,8 @@ def _replaced(
     )
 
 
-def _moved(decision: Decision, champion: Version | None, model: "DeclaredModel") -> str | None:
+def moved(decision: Decision, champion: Version | None, model: "DeclaredModel") -> str | None:
+    """Why a decision does not hold any more, if there is another champion now than the one that its review saw."""
     now = champion.version if champion else ""
     if decision.champion in (None, now) or now == decision.version:
         return None

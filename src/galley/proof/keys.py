@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -220,6 +221,21 @@ class TrustedKeys:
     def require(self, key: SigningKey, now: str = "") -> None:
         """Raise SignatureError if statements that this key signs now would not be trusted."""
         self.get(key.id).require_valid_at(now or stamp(datetime.now(UTC)))
+
+
+def trust(key: SigningKey, folder: Path, name: str) -> PublicKey:
+    """Write the public half of a key to a folder, trusted from now on, unless it is there; returns what is there.
+
+    The file has that name, or with a number if another key has it: what that one signed stays trusted.
+    """
+    known = TrustedKeys.read(folder)
+    if key.id in [each.id for each in known.all]:
+        return known.get(key.id)
+    taken = {each.name for each in known.all}
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    public = PublicKey(next(each for each in names if each not in taken), key.public, stamp(datetime.now(UTC)))
+    files.write_bytes(folder / f"{public.name}.toml", public.to_bytes())
+    return public
 
 
 def _read(path: Path) -> PublicKey:

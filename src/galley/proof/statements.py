@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from galley.errors import DecisionError, SignatureError
-from galley.proof.decision import APPROVE, NO_ANSWER, NOBODY, REJECT, ROLLBACK, TAKEN_BACK
+from galley.proof.decision import APPROVE, NO_ANSWER, NOBODY, REFUSED_ROLLBACK, REJECT, ROLLBACK
 from galley.storage import files
 
 TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -22,7 +22,7 @@ LIMIT = 1_000_000
 """Bytes that a statement may have."""
 
 _STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
-_DECISIONS = (APPROVE, REJECT, NO_ANSWER, ROLLBACK, TAKEN_BACK)
+_DECISIONS = (APPROVE, REJECT, NO_ANSWER, ROLLBACK, REFUSED_ROLLBACK)
 
 
 def _exists(stamp: str) -> str:
@@ -100,8 +100,9 @@ class Override(_Stated):
 
 
 class Decided(_Stated):
-    """What was decided. `champion` is the version that this one was compared with, blank if there was none.
+    """What was decided.
 
+    `champion` is the version that this one was compared with, blank if there was none, None if the review did not say.
     `form` is the digest of the text that the person saw, `project` that of galley.toml. `reports` are the notebooks and
     pages of the stages, `evidence` other files that the decision rests on, `sources` the notebooks that were run: these
     may change later.
@@ -120,7 +121,7 @@ class Decided(_Stated):
     reports: tuple[File, ...]
     evidence: tuple[File, ...] = ()
     sources: tuple[File, ...] = ()
-    champion: Annotated[str, Field(pattern=r"^([1-9]\d{0,17})?$")] = ""
+    champion: Annotated[str, Field(pattern=r"^([1-9]\d{0,17})?$")] | None = None
     assignees: tuple[Short, ...] = ()
     policy: dict[str, JsonValue]
     policy_digest: Digest
@@ -144,7 +145,7 @@ class Decided(_Stated):
         names = [file.name for file in (*self.reports, *self.evidence)]
         if len(names) != len(set(names)):
             raise ValueError("a file is named twice")
-        if self.decision == APPROVE and not (
+        if self.decision in (APPROVE, ROLLBACK) and not (
             self.person.strip() not in ("", NOBODY) and self.reason.strip() and self.reports
         ):
             raise ValueError("an approval needs a person, a reason and the reports that were read")

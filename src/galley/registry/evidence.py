@@ -13,7 +13,7 @@ from galley.days import Day
 from galley.errors import DecisionError
 from galley.notebooks.names import order, stage_of
 from galley.proof.decision import ABSENT, MODEL
-from galley.registry.models import model_digest
+from galley.registry.folder import model_digest
 from galley.settings import relative_name
 from galley.storage import files
 
@@ -30,9 +30,12 @@ class Reviewed:
     conclusion: Mapping[str, Any]
 
 
-def reports(day: Day) -> list[Path]:
-    """The accepted notebooks of the day's training and their pages, in order; none if the stages were run manually."""
-    folder = day.reports(day.settings.model.train)
+def reports(day: Day, dag_id: str = "") -> list[Path]:
+    """The accepted notebooks of a DAG's day and their pages, in order; none if the stages were run manually.
+
+    Here and below, a blank DAG is the one that trains the model.
+    """
+    folder = day.reports(dag_id or day.settings.model.train)
     found = [path for kind in ("*.ipynb", "*.html") for path in folder.glob(kind)]
     return sorted(found, key=lambda path: order(path.name))
 
@@ -56,9 +59,9 @@ def reports_before(day: Day, stage: str) -> list[Path]:
     return [path for path in found if order(path.stem) < limit]
 
 
-def reports_to_review(day: Day) -> list[Path]:
+def reports_to_review(day: Day, dag_id: str = "") -> list[Path]:
     """The reports of the stages up to the review, and the review's own; none of them without a review."""
-    found = reports(day)
+    found = reports(day, dag_id)
     limit = next((order(path.stem) for path in found if is_review(day, path.stem)), None)
     return [path for path in found if limit is not None and order(path.stem) <= limit]
 
@@ -66,40 +69,48 @@ def reports_to_review(day: Day) -> list[Path]:
 def evidence(day: Day, of_reports: list[Path]) -> dict[str, str]:
     """The digest of each thing that a decision rests on, with these reports, by its name; ABSENT for what is gone."""
     settings = day.settings
-    declared = [settings.model_data / path.format(ds=day.ds) for path in settings.model.evidence]
     return {
         MODEL: model_digest(day.models) if (day.models / "MLmodel").is_file() else ABSENT,
         settings.project_file.name: settings.project.digest or ABSENT,
-        **{relative_name(path, settings): files.digest(path) if path.is_file() else ABSENT for path in declared},
+        **{
+            relative_name(path, settings): files.digest(path) if path.is_file() else ABSENT
+            for path in declared_files(day)
+        },
         **{report.name: files.digest(report) for report in of_reports},
     }
 
 
-def concluded(day: Day, stage: str) -> dict[str, Any]:
-    """What an accepted stage of the day's training concluded; empty if there is nothing."""
-    path = day.reports(day.settings.model.train) / "metrics.json"
+def declared_files(day: Day) -> list[Path]:
+    """The files that the project declares as evidence."""
+    settings = day.settings
+    return [settings.model_data / path.format(ds=day.ds) for path in settings.model.evidence]
+
+
+def concluded(day: Day, stage: str, dag_id: str = "") -> dict[str, Any]:
+    """What an accepted stage of the DAG's day concluded; empty if there is nothing."""
+    path = day.reports(dag_id or day.settings.model.train) / "metrics.json"
     found = files.read_json(path).get(stage) if path.is_file() else None
     return found if isinstance(found, dict) else {}
 
 
-def reviewed(day: Day) -> Reviewed | None:
+def reviewed(day: Day, dag_id: str = "") -> Reviewed | None:
     """What the day's review concluded; None if there was none, or if it does not say which version it is about."""
-    conclusion = concluded(day, day.settings.model.review)
+    conclusion = concluded(day, day.settings.model.review, dag_id)
     version, champion = conclusion.get("version"), conclusion.get("champion_at_review")
     if version is None:
         return None
     return Reviewed(str(version), None if champion is None else str(champion), conclusion)
 
 
-def require_review(day: Day, version: str) -> Reviewed:
-    """The review of this very version, with its report. Raises DecisionError if there is none."""
-    found, model = reviewed(day), day.settings.model
-    if found is None or not reports_to_review(day):
+def require_review(day: Day, dag_id: str = "", version: str = "") -> Reviewed:
+    """The review of the day, of this very version if one is named, with its report. Raises DecisionError without."""
+    found, model = reviewed(day, dag_id), day.settings.model
+    if found is None or not reports_to_review(day, dag_id):
         raise DecisionError(
-            f"Version {version} has no review: the stage {model.review!r} of {model.train}, which galley.toml names, "
-            f"left no report with a version for {day}. Run it, and have it reviewed."
+            f"There is no review to decide on: the stage {model.review!r} of {dag_id or model.train}, which "
+            f"{day.settings.project_file.name} names, left no report with a version for {day}. Run it first."
         )
-    if found.version != version:
+    if version and found.version != version:
         raise DecisionError(
             f"The review of {day} is about version {found.version}, and version {version} has been registered since. "
             f"Clear {model.train} of that day from {model.review} on, and review it again."

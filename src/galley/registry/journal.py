@@ -81,12 +81,6 @@ def previous_champion(journal: Sequence[Entry]) -> str | None:
     return succession[-2] if len(succession) > 1 else None
 
 
-def rolled_back_since(journal: Sequence[Entry], version: str, time: str) -> Entry | None:
-    """The last rollback after a time, unless it was to this very version."""
-    rollbacks = [entry for entry in journal if entry.decision == ROLLBACK and entry.since > time]
-    return rollbacks[-1] if rollbacks and rollbacks[-1].version != version else None
-
-
 def champion_periods(journal: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
     """Each entry that put a champion in place, with the time it ended; blank for the one in force."""
     ends: list[Entry | None] = [*journal, None]

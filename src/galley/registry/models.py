@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from galley.errors import DecisionError, MissingInput, ModelNotFound, RegistryRefused, RegistryUnavailable
-from galley.proof.decision import DIGEST_TAG, MODEL, is_approved
-from galley.registry import journal
+from galley.errors import DecisionError, ModelNotFound, RegistryRefused, RegistryUnavailable
+from galley.proof.decision import DIGEST_TAG, MODEL, Version
+from galley.registry import journal, standing
+from galley.registry.folder import model_digest
 from galley.settings import Settings
 from galley.storage import files
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS_CHAMPION = "previous_champion"
-
-NOT_THE_MODEL = frozenset({"metrics.json", "registered_model_meta"})
-"""Files in a model's folder that others add to it: ours, and a note that MLflow leaves where it loads from."""
 
 _QUIET_AND_QUICK = {
     # MLflow's own defaults wait four minutes for a server that is gone. Airflow retries the task instead.
@@ -52,12 +50,17 @@ _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLIN
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be loaded: where it is said to be, and the local folder that holds it."""
+    """A model that can be loaded: where it is said to be, and the local folder that holds it.
+
+    `statement` is the position and the digest of the signed statement by which it is, or once was, in production; blank
+    where nobody asked for one.
+    """
 
     uri: str
     version: str | None
     path: Path
     digest: str
+    statement: str = ""
 
     def load(self) -> Any:
         """The scikit-learn pipeline. Raises ModelNotFound if the folder does not hold one."""
@@ -70,18 +73,6 @@ class Model:
             raise ModelNotFound(
                 f"{self.uri} does not load as a scikit-learn model: {error}. Train it again, or name another model."
             ) from error
-
-
-def model_digest(folder: Path) -> str:
-    """The SHA-256 of a model's folder: what predicts and how it is loaded, without the metrics kept beside it."""
-    return files.digest(folder, model_files(folder))
-
-
-def model_files(folder: Path) -> list[str]:
-    """The names of the files of the model that was saved to a folder. Raises MissingInput if there is none."""
-    if not (folder / "MLmodel").is_file():
-        raise MissingInput(f"There is no model in {folder}. Run the stage that trains it first.")
-    return [name for name in files.names_in(folder) if Path(name).name not in NOT_THE_MODEL]
 
 
 def connect(settings: Settings) -> "MlflowClient":
@@ -118,12 +109,13 @@ def registry_errors(settings: Settings) -> Iterator[None]:
         raise
 
 
-def resolve(model_uri: str, settings: Settings) -> Model:
+def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> Model:
     """The model that `model_uri` names.
 
     Blank or "champion" is the registry's champion; else an MLflow URI (models:/..., runs:/...), an absolute path, or
-    a path under the data folder (models/2026-11-23). Raises ModelNotFound when there is none, DecisionError for a
-    champion that nobody decided on, and RegistryUnavailable.
+    a path under the data folder (models/2026-11-23). With `was_champion` it is a version that once was in production.
+    Raises ModelNotFound when there is none, RegistryUnavailable, and for the champion or a former one DecisionError or
+    SignatureError unless a signed statement says that somebody decided on these very files.
     """
     uri = model_uri.strip()
     if uri in ("", CHAMPION):
@@ -132,27 +124,34 @@ def resolve(model_uri: str, settings: Settings) -> Model:
         return _from_path(uri, settings)
     client = connect(settings)
     version = _version_of(client, uri, settings)
-    if version is not None and uri.endswith(f"@{CHAMPION}"):
-        _require_decision(client, version)
-    path = download(uri if version is None else _exact(version), settings)
-    model = Model(uri, None if version is None else str(version.version), path, model_digest(path))
-    if version is not None:
-        require_digest(version, model.digest)
-    return model
+    if version is None:
+        path = download(uri, settings)
+        return Model(uri, None, path, model_digest(path))
+    number, is_champion = str(version.version), uri.endswith(f"@{CHAMPION}")
+    signed = None
+    if is_champion or was_champion:
+        signed = standing.standing(Version(number, version.tags), settings, is_current=is_champion)
+    if is_champion:
+        _require_moved_by_galley(client, version)
+    path = download(_exact(version), settings)
+    digest = model_digest(path)
+    if signed is None:
+        require_digest(version, digest)
+        return Model(uri, number, path, digest)
+    standing.require_digest(signed, digest)
+    return Model(uri, number, path, digest, str(signed.head))
 
 
-def _require_decision(client: "MlflowClient", version: "ModelVersion") -> None:
-    """Refuse a champion that was not put there by a recorded decision: anyone who reaches MLflow can move an alias."""
-    advice = "Roll back to a version that was approved, or have this one reviewed."
-    if not is_approved(version.tags):
-        raise DecisionError(f"Version {version.version} of {version.name} is champion without an approval. {advice}")
+def _require_moved_by_galley(client: "MlflowClient", version: "ModelVersion") -> None:
+    """Refuse a champion whose alias was moved outside galley, though it was approved once."""
     by_record = journal.current(journal.last_moves(version.tags))
     if by_record != str(version.version):  # as it was before versions carried their moves, and as a stranger's is
         by_record = journal.current(journal.entries(client.get_registered_model(version.name).tags))
     if by_record != str(version.version):
         raise DecisionError(
             f"Version {version.version} of {version.name} was made champion outside galley: "
-            f"by record it is {f'version {by_record}' if by_record else 'none'}. {advice}"
+            f"by record it is {f'version {by_record}' if by_record else 'none'}. Roll back to a version that was "
+            "approved, or have this one reviewed."
         )
 
 

@@ -3,30 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from galley.days import Day
 from galley.errors import DecisionError
-from galley.proof.decision import (
-    APPROVE,
-    NOBODY,
-    ROLLBACK,
-    TAKEN_BACK,
-    Decision,
-    Version,
-    is_approved,
-    outcome,
-    promotion_blocker,
-    recorded,
-    stamp,
-    stamped,
-)
+from galley.proof.chain import HEAD_TAG, Head, Signed
+from galley.proof.check import changes, newest
+from galley.proof.decision import ROLLBACK, TAKEN_BACK, Decision, Version, moved, promotion_blocker, stamp
+from galley.proof.keys import TrustedKeys
 from galley.registry import card, journal
-from galley.registry.evidence import evidence, reports, reports_to_review, require_review, reviewed
+from galley.registry.evidence import reports
 from galley.registry.journal import Entry
 from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, connect, registry_errors, resolve
-from galley.registry.versions import Registered, registered_digests, tag, training_run
-from galley.settings import Settings
+from galley.registry.standing import approved, chain_of, decision_of, standing
+from galley.registry.versions import Registered, tag, training_run
+from galley.settings import Settings, absolute_path
 from galley.storage import files
 
 if TYPE_CHECKING:
@@ -45,30 +37,27 @@ class Promotion:
     given: Sequence[float]
 
 
-def record(day: Day, answer: str, reviewer: str, reason: str, answered_at: str, dag_run: str) -> Decision:
-    """Write down the answer to the day's review, as tags of the version it is about.
+def record(day: Day) -> Decision:
+    """Copy the signed answer to the day's review to the tags of the version that it is about.
 
-    The evidence is what it was when it was registered and reviewed. Records say what was decided, whatever became of
-    the files since: it is `promote` that refuses. Raises DecisionError for an approval of a version that was not
-    reviewed.
+    Statements are made where the answer is heard, and nowhere else. They say what was decided, whatever became of the
+    files since: it is `promote` that refuses. Raises DecisionError if nobody answered a review of that version.
     """
     client = connect(day.settings)
     candidate = Registered(client, day.settings).of_day(day.ds)
-    decided = outcome(answer, reviewer, reason)
-    review = require_review(day, candidate.version) if decided == APPROVE else reviewed(day)
-    decision = Decision(
-        decision=decided,
-        version=candidate.version,
-        ds=day.ds,
-        reviewer=reviewer.strip() or NOBODY,
-        reason=reason,
-        decided_at=stamped(answered_at),
-        dag_run=dag_run,
-        digests={**evidence(day, reports_to_review(day)), **registered_digests(candidate)},
-        champion=review.champion if review and review.version == candidate.version else None,
-    )
-    tag(client, day.settings, candidate.version, decision.tags())
+    known = candidate.tags.get(HEAD_TAG)
+    statements = chain_of(day.settings).read(TrustedKeys.read(day.settings.keys), Head.parse(known) if known else None)
+    decision = decision_of(newest(statements, candidate.version), day.settings)
+    tag(client, day.settings, candidate.version, {**decision.tags(), HEAD_TAG: decision.statement})
     return decision
+
+
+def differing(day: Day) -> list[str]:
+    """The names of the evidence that is no longer what the newest answer to the day's review is about."""
+    settings = day.settings
+    candidate = Registered(connect(settings), settings).of_day(day.ds)
+    keys = TrustedKeys.read(settings.keys)
+    return _differing(newest(chain_of(settings).read(keys), candidate.version), settings)
 
 
 def log_reports(day: Day) -> list[str]:
@@ -84,23 +73,23 @@ def log_reports(day: Day) -> list[str]:
 def promote(day: Day, smoke: Any) -> Promotion:
     """Make the day's approved challenger the champion, and prove it on `smoke`, a frame of rows to score.
 
-    Raises DecisionError when there is no recorded approval, when the evidence changed, when the champion or the
-    challenger is a newer one, when the champion is not the one that the review saw, and, with the former champion back
-    in place, when the alias serves other scores than the challenger gave. Doing it again finishes what was begun.
+    Raises DecisionError or SignatureError when there is no signed approval, when the evidence changed, when the
+    champion or the challenger is a newer one, when the champion is not the one that the review saw, and, with the
+    former champion back in place, when the alias serves other scores than the challenger gave. Doing it again finishes
+    what was begun.
     """
     settings = day.settings
     client = connect(settings)
     registered = Registered(client, settings)
     candidate = registered.of_day(day.ds)
-    decision = recorded(candidate.tags)
-    digests = evidence(day, reports_to_review(day))
+    signed = standing(candidate, settings)
+    decision = decision_of(signed, settings)
     champion, challenger = registered.alias(CHAMPION), registered.alias(CHALLENGER)
-    blocker = promotion_blocker(candidate, champion, challenger, digests, settings.model)
-    if blocker or decision is None:
+    blocker = promotion_blocker(candidate, decision, champion, challenger, _differing(signed, settings), settings.model)
+    if blocker:
         raise DecisionError(blocker)
-    _require_no_rollback_since(registered, decision, settings)
-    # Refuses files that are not the registered ones.
-    resolve(f"models:/{settings.model.name}/{candidate.version}", settings)
+    # Refuses files that are not those which were decided on.
+    resolve(f"models:/{settings.model.name}/{candidate.version}", settings, was_champion=True)
     expected = _scores(str(day.models), smoke, settings)
     _set_champion(client, settings, decision)
     previous = journal.previous_champion(Registered(client, settings).journal)
@@ -110,27 +99,37 @@ def promote(day: Day, smoke: Any) -> Promotion:
     return Promotion(candidate.version, previous, expected, given)
 
 
-def rollback(settings: Settings, version: str, reason: str, requested_by: str, dag_run: str) -> Decision:
-    """Make an approved version the champion again: `version`, or if that is blank the champion before this one.
+def rollback_target(settings: Settings, version: str = "") -> Version:
+    """The version to go back to: the one that is named, or the champion before this one.
 
-    Raises DecisionError for a version that was never approved or whose files changed, and if there is none to go back
-    to. The same DAG run doing it again finishes what it began and does not go back further.
+    Raises DecisionError if there is none, if it is the champion already, or if no signed statement approves of it.
+    """
+    registered = Registered(connect(settings), settings)
+    chosen = version.strip() or journal.previous_champion(registered.journal)
+    if chosen is None:
+        raise DecisionError(f"{registered.name} has no champion before this one. Name the version to go back to.")
+    target = registered.find(chosen)
+    if target == registered.alias(CHAMPION) and chosen == journal.current(registered.journal):
+        raise DecisionError(f"Version {chosen} is the champion already. Name another, or leave it blank.")
+    approved(chosen, settings, TrustedKeys.read(settings.keys))
+    return target
+
+
+def rollback(settings: Settings, dag_run: str) -> Decision:
+    """Make the version the champion again that a person decided to go back to in this DAG run.
+
+    Raises DecisionError or SignatureError if nobody did, if its files are not those that were decided on, and if there
+    was another champion since. Doing it again finishes what was begun.
     """
     client = connect(settings)
     registered = Registered(client, settings)
-    target = _target(registered, version.strip(), dag_run)
-    _require_rollback(target, reason, requested_by)
-    resolve(f"models:/{settings.model.name}/{target.version}", settings).load()
-    decision = Decision(
-        decision=ROLLBACK,
-        version=target.version,
-        ds=target.age[0],
-        reviewer=requested_by,
-        reason=reason,
-        decided_at=stamp(datetime.now(UTC)),
-        dag_run=dag_run,
-        digests=registered_digests(target),
-    )
+    signed = _decided_in(settings, dag_run)
+    decision = decision_of(signed, settings)
+    blocker = moved(decision, registered.alias(CHAMPION), settings.model)
+    if blocker:
+        raise DecisionError(blocker)
+    tag(client, settings, decision.version, {HEAD_TAG: decision.statement})
+    resolve(f"models:/{settings.model.name}/{decision.version}", settings, was_champion=True).load()
     _set_champion(client, settings, decision)
     after = Registered(client, settings)
     _point(client, settings, PREVIOUS_CHAMPION, journal.previous_champion(after.journal))
@@ -139,36 +138,25 @@ def rollback(settings: Settings, version: str, reason: str, requested_by: str, d
     return decision
 
 
-def _require_no_rollback_since(registered: Registered, approval: Decision, settings: Settings) -> None:
-    """A version that was rolled back does not return on its old approval, as when a finished task is cleared."""
-    rollback = journal.rolled_back_since(registered.journal, approval.version, approval.decided_at)
-    if rollback is not None:
+def _decided_in(settings: Settings, dag_run: str) -> Signed:
+    """The newest statement of a DAG run, if it is one to roll back."""
+    statements = chain_of(settings).read(TrustedKeys.read(settings.keys))
+    found = [signed for signed in statements if signed.statement.decided.task.run == dag_run]
+    if not found or found[-1].statement.decided.decision != ROLLBACK:
         raise DecisionError(
-            f"Production was rolled back to version {rollback.version} by {rollback.by} after version "
-            f"{approval.version} was approved. Clear the approval of {approval.ds} in {settings.model.train} to have "
-            "it reviewed again."
+            f"There is no signed decision to roll back in the run {dag_run!r}. Trigger the DAG, and have its review "
+            "answered in Airflow."
         )
+    return approved(found[-1].statement.decided.version, settings, TrustedKeys.read(settings.keys))
 
 
-def _target(registered: Registered, version: str, dag_run: str) -> Version:
-    """The version to roll back to."""
-    last = registered.journal[-1] if registered.journal else None
-    if last and dag_run and (last.decision, last.dag_run) == (ROLLBACK, dag_run):
-        return registered.find(last.version)
-    chosen = version or journal.previous_champion(registered.journal)
-    if chosen is None:
-        raise DecisionError(f"{registered.name} has no champion before this one. Name the version to go back to.")
-    target = registered.find(chosen)
-    if target == registered.alias(CHAMPION) and chosen == journal.current(registered.journal):
-        raise DecisionError(f"Version {chosen} is the champion already. Name another, or leave it blank.")
-    return target
-
-
-def _require_rollback(target: Version, reason: str, requested_by: str) -> None:
-    if not reason.strip() or not requested_by.strip():
-        raise DecisionError("A rollback needs a reason and the name of who asks for it. Give both.")
-    if not is_approved(target.tags):
-        raise DecisionError(f"Version {target.version} was never approved. Roll back to one that was.")
+def _differing(signed: Signed, settings: Settings) -> list[str]:
+    """The names of what is no longer as it was decided on."""
+    found = changes(signed.statement, partial(absolute_path, settings=settings))
+    names = [finding.name for finding in found if finding.is_fault]
+    project = signed.statement.decided.project
+    is_same = (project.sha256 if project else "") == settings.project.digest
+    return names if is_same else [*names, settings.project_file.name]
 
 
 def _set_champion(client: "MlflowClient", settings: Settings, decision: Decision) -> None:

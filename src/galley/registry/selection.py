@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from galley.days import Day
-from galley.errors import ModelNotFound, ParameterError
+from galley.errors import DecisionError, ModelNotFound, ParameterError
 from galley.registry import journal
 from galley.registry.journal import Entry
 from galley.registry.models import CHAMPION, Model, connect, resolve
@@ -13,6 +13,8 @@ from galley.settings import Settings
 
 DAY = "day"
 NOW = "now"
+NOT_DECIDED = "not by a recorded decision"
+"""What is said of predictions by a model that is not in production."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,24 @@ class Chosen:
     model: Model
     why: str
 
+    @property
+    def decision(self) -> str:
+        """The signed statement by which it may: its number among those about the model, and its digest."""
+        return self.model.statement or NOT_DECIDED
+
 
 def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> Chosen:
     """The model that predicts a day. Blank or "champion" is the registry's champion; anything else names itself.
 
     With `as_of` "day" that is the champion at the end of the day, by the clock (UTC), so that a day predicted again
     gets the model it had; while the day is not over, and with "now", it is the current one. Raises ModelNotFound for
-    a day that was over before there was any champion, and what `galley.registry.resolve` raises.
+    a day that was over before there was any champion, DecisionError for a model that is not in production where
+    galley.toml does not allow it, and what `galley.resolve` raises.
     """
     if as_of not in (DAY, NOW):
         raise ParameterError(f'model_as_of is {as_of!r}. Give "{DAY}" or "{NOW}".')
     if model_uri.strip() not in ("", CHAMPION):
-        return Chosen(resolve(model_uri, day.settings), f"model_uri names {model_uri.strip()}")
+        return _pinned(model_uri.strip(), day.settings)
     over = day.date < (today or datetime.now(UTC).date())
     moves = _moves(day) if as_of == DAY and over else []
     if not moves:
@@ -47,10 +55,22 @@ def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> C
     return Chosen(_champion(entry, moves, day.settings), _why_then(day, entry))
 
 
+def _pinned(model_uri: str, settings: Settings) -> Chosen:
+    model = settings.model
+    if not model.pinned:
+        raise DecisionError(
+            f"model_uri names {model_uri}, which is not the champion by a decision, and {settings.project_file.name} "
+            f'does not allow that. Set model_uri to "{CHAMPION}", or allow it there: pinned = true in '
+            f"[models.{model.name}]."
+        )
+    return Chosen(resolve(model_uri, settings), f"model_uri names {model_uri}: {NOT_DECIDED}")
+
+
 def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
-    """The version of an entry; by the alias if it is the current champion, so that one without a record is refused."""
-    is_current = entry == moves[-1]
-    return resolve(CHAMPION if is_current else f"models:/{settings.model.name}/{entry.version}", settings)
+    """The version of an entry; by the alias if it is the current champion."""
+    if entry == moves[-1]:
+        return resolve(CHAMPION, settings)
+    return resolve(f"models:/{settings.model.name}/{entry.version}", settings, was_champion=True)
 
 
 def _moves(day: Day) -> list[Entry]:

@@ -20,8 +20,9 @@ from galley.proof.decision import (
 )
 from galley.registry import journal
 from galley.registry.evidence import evidence, reports_before
+from galley.registry.folder import model_digest, model_files
 from galley.registry.journal import LAST_MOVES_TAG, Entry
-from galley.registry.models import CHALLENGER, CHAMPION, connect, download, model_digest, model_files, registry_errors
+from galley.registry.models import CHALLENGER, CHAMPION, connect, download, registry_errors
 from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files
 
@@ -167,12 +168,6 @@ class Registered:
                 f"name='{self.name}'{condition}", max_results=most, order_by=["version_number DESC"]
             )
         return {str(version.version): Version(str(version.version), version.tags) for version in found}
-
-
-def registered_digests(version: Version) -> dict[str, str]:
-    """The digests that a version was registered with."""
-    tags = version.tags.items()
-    return {key.removeprefix(DIGEST_TAG): value for key, value in tags if key.startswith(DIGEST_TAG)}
 
 
 def training_run(folder: Path) -> str:

@@ -100,10 +100,14 @@ def test_a_backups_data_brings_its_secrets_and_nothing_of_its_folder(home, tmp_p
     theirs = changed((there / ".env").read_text(), {"GALLEY_MODEL": "flights-late", "GALLEY_LAB_PORT": "9999"})
     (there / ".env").write_text(theirs)
     before = read(home / ".env")
-    assert take(home, there / ".env") == ["AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD"]
+    assert take(home, there / ".env") == ["AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD", "SIGNING_KEY"]
     assert differing(home, there / ".env") == ["GALLEY_MODEL"]
     after, backup = read(home / ".env"), read(there / ".env")
-    assert {name for name in after if after[name] != before[name]} == {"AIRFLOW_FERNET_KEY", "MLFLOW_PASSWORD"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "AIRFLOW_FERNET_KEY",
+        "MLFLOW_PASSWORD",
+        "SIGNING_KEY",
+    }
     assert after["AIRFLOW_FERNET_KEY"] == backup["AIRFLOW_FERNET_KEY"]
     assert stat.S_IMODE((home / ".env").stat().st_mode) == 0o600
     assert take(home, there / ".env") == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from shapes import Shape
-from tiny_model import answer, register
+from tiny_model import answer, register, roll_back
 
 from galley.days import Day
 from galley.proof.decision import Decision, recorded
@@ -160,7 +160,7 @@ def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves
         promotion.promote(day, [[1.0, 1.0]])
     assert "- since" in description(client, settings, "2")
     assert "Approve by ada; ended: Approve by ada (it is better)" in description(client, settings, "1")
-    promotion.rollback(settings, "", "late flights were missed", "grace", "rollback__1")
+    roll_back(day)
     assert "ended: Rollback by grace (late flights were missed)" in description(client, settings, "2")
     first, last = description(client, settings, "1").splitlines()[-2:]
     assert "ended: Approve by ada" in first

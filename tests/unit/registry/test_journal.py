@@ -59,15 +59,6 @@ def test_a_reign_lasts_until_the_next_move() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("version", "time", "found"),
-    [("2", "2026-11-02", True), ("2", "2026-11-04", False), ("1", "2026-11-02", False)],
-)
-def test_a_rollback_outlives_the_approvals_before_it(version: str, time: str, found: bool) -> None:
-    moves = written((A, "1"), (A, "2"), (R, "1"))
-    assert (journal.rolled_back_since(moves, version, time) is not None) is found
-
-
 def test_a_journal_reads_back_from_tags_in_the_order_of_time() -> None:
     moves = written((A, "1"), (A, "2"), (R, "1"))
     tags = dict([*(entry.tag() for entry in reversed(moves)), ("galley.other", "x")])

@@ -14,7 +14,7 @@ from tiny_model import register
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound, Permanent, RegistryRefused, RegistryUnavailable
-from galley.registry import models, versions
+from galley.registry import folder, models, versions
 from galley.settings import Settings
 
 Make = Callable[..., Day]
@@ -118,11 +118,11 @@ def test_a_path_may_be_absolute_or_start_at_the_data_folder(settings: Settings, 
 
 def test_metrics_beside_the_model_do_not_change_its_digest(train: Make) -> None:
     day = train("2026-11-23")
-    before = models.model_digest(day.models)
+    before = folder.model_digest(day.models)
     (day.models / "metrics.json").write_text("{}")
-    assert models.model_digest(day.models) == before
+    assert folder.model_digest(day.models) == before
     (day.models / "model.skops").write_bytes(b"another")
-    assert models.model_digest(day.models) != before
+    assert folder.model_digest(day.models) != before
 
 
 def test_a_folder_that_is_no_sklearn_model_does_not_load(settings: Settings, train: Make) -> None:
@@ -150,13 +150,13 @@ def test_the_champion_resolves_to_its_version_and_the_bytes_that_were_registered
 ) -> None:
     day = promote("2026-11-23")
     model = models.resolve("", settings)
-    assert (model.version, model.digest) == ("1", models.model_digest(day.models))
+    assert (model.version, model.digest) == ("1", folder.model_digest(day.models))
 
 
 def test_a_champion_without_a_decision_is_refused(settings: Settings, client: MlflowClient, train: Make) -> None:
     register(train("2026-11-23"), {})
     client.set_registered_model_alias(settings.model.name, "champion", "1")
-    with pytest.raises(DecisionError, match="champion without an approval"):
+    with pytest.raises(DecisionError, match="names no signed statement"):
         models.resolve("champion", settings)
 
 
@@ -181,7 +181,7 @@ def test_a_registered_model_whose_files_changed_is_refused(
     promote("2026-11-23")
     artifacts = Path(client.get_model_version_download_uri(settings.model.name, "1").removeprefix("file://"))
     (artifacts / "model.skops").write_bytes(b"another")
-    with pytest.raises(DecisionError, match="changed since it was registered"):
+    with pytest.raises(DecisionError, match="are not those that ada decided on"):
         models.resolve("", settings)
 
 

@@ -95,7 +95,16 @@ def test_before_any_promotion_it_is_said_how_to_get_a_champion(settings: Setting
 def test_a_model_that_is_named_predicts_any_day(two_periods: Settings) -> None:
     uri = f"models:/{two_periods.model.name}/2"
     chosen = choose(Day.of("2013-01-01", two_periods), uri, "day", TODAY)
-    assert (chosen.model.version, chosen.why) == ("2", f"model_uri names {uri}")
+    assert (chosen.model.version, chosen.why) == ("2", f"model_uri names {uri}: not by a recorded decision")
+
+
+def test_a_model_that_is_named_predicts_only_where_the_project_allows_it(two_periods: Settings) -> None:
+    text = two_periods.project_file.read_text().replace("pinned = true\n", "")
+    two_periods.project_file.write_text(text)
+    strict = Settings.from_environment({"GALLEY_HOME": str(two_periods.home)})
+    with pytest.raises(DecisionError, match="allow it there: pinned = true in"):
+        choose(Day.of("2013-01-01", strict), f"models:/{strict.model.name}/2", "day", TODAY)
+    assert choose(Day.of("2013-01-01", strict), "", "now", TODAY).decision.startswith("2:")
 
 
 def test_a_champion_set_behind_the_records_back_predicts_none_of_its_days(

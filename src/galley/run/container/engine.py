@@ -57,7 +57,7 @@ def _unavailable(settings: Settings, error: Exception) -> EngineUnavailable:
 def container(engine: APIClient, image: str, asked: StageRun, settings: Settings) -> Iterator[str]:
     """The id of a new container, which is to be started; it is gone when the block ends."""
     _remove_abandoned(engine)
-    for folder in (settings.data, settings.outputs):
+    for folder in (settings.data, settings.outputs, settings.keys):
         if not is_remote(folder):
             folder.mkdir(parents=True, exist_ok=True)
     made = engine.create_container(
@@ -77,16 +77,17 @@ def container(engine: APIClient, image: str, asked: StageRun, settings: Settings
 
 
 def _walls(engine: APIClient, settings: Settings) -> Any:
-    """What the container sees and may do: data, outputs and notebooks, under the task's own names for them."""
+    """What the container sees and may do: data, outputs, notebooks and keys, under the task's own names for them."""
     return engine.create_host_config(
         # By the engine, when it ends: the task may be gone by then.
         auto_remove=True,
         mounts=[
-            Mount(str(folder), str(host), type="bind", read_only=folder == settings.notebooks)
+            Mount(str(folder), str(host), type="bind", read_only=folder in (settings.notebooks, settings.keys))
             for folder, host in (
                 (settings.data, settings.host_data),
                 (settings.outputs, settings.host_outputs),
                 (settings.notebooks, settings.host_notebooks),
+                (settings.keys, settings.host_keys),
             )
             if not is_remote(folder)
         ],

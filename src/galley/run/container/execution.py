@@ -94,6 +94,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GALLEY_DATA": str(settings.data),
         "GALLEY_OUTPUTS": str(settings.outputs),
         "GALLEY_NOTEBOOKS": str(settings.notebooks),
+        "GALLEY_KEYS": str(settings.keys),
         "GALLEY_MODEL": settings.model_name,
         "GALLEY_WARM_KERNELS": "off",
     }

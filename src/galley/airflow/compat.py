@@ -1,0 +1,51 @@
+"""Compat: what galley uses of Airflow that no interface promises, in one place.
+
+A task that waits for a person has a form, which Airflow keeps by the task instance. A new try gets a new instance and
+takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So the form of a
+review is left with the try that it was shown in, where Airflow's server is told of a new try; and whoever asks looks
+at what is shown.
+"""
+
+import sys
+from typing import Any
+
+_MODEL = "airflow.models.taskinstance"
+
+
+def show_form(operator: Any, ti_id: Any) -> dict[str, Any]:
+    """Have Airflow show an operator's form, as its `execute` does; returns what is shown of it."""
+    from airflow.sdk.api.datamodels._generated import HITLUser
+    from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    shown: Any = SUPERVISOR_COMMS.send(
+        msg=CreateHITLDetailPayload(
+            ti_id=ti_id,
+            options=operator.options,
+            subject=operator.subject,
+            body=operator.body,
+            defaults=operator.defaults,
+            multiple=operator.multiple,
+            params=operator.serialized_params,
+            assigned_users=[HITLUser(**user) for user in operator.assigned_users or ()],
+        )
+    )
+    users = [dict(HITLUser.model_dump(user)) for user in shown.assigned_users or ()]
+    return {"subject": shown.subject, "body": shown.body, "assigned_users": users}
+
+
+def leave_forms_with_their_tries(operator_name: str) -> None:
+    """From now on, have a new try of such an operator start without the former form, in a process with the database."""
+    if _MODEL not in sys.modules:  # a task's: Airflow's server and scheduler have it before they load plugins
+        return
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import delete, event
+    from sqlalchemy.orm import object_session
+
+    def leave(task: Any, new_id: Any, old_id: Any, _: Any) -> None:
+        session = object_session(task)
+        if session is not None and task.custom_operator_name == operator_name and new_id != old_id:
+            session.execute(delete(HITLDetail).where(HITLDetail.ti_id == old_id))  # the history has a copy
+
+    event.listen(TaskInstance.id, "set", leave)
