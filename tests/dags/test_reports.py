@@ -425,6 +425,24 @@ def test_a_report_has_no_link_to_where_it_is_shown(client):
     assert [link for link in re.findall(r'href="([^"]*)"', page) if not link.startswith("#")] == []
 
 
+@pytest.mark.parametrize("suffix", [".html", ".ipynb", ".sha256"])
+def test_a_report_that_is_not_what_its_run_published_says_so_outside_of_it(home, client, suffix):
+    run(home, "05_review", ds=BEFORE)
+    address = f"/galley/reports/{BEFORE}/{DAG}/05_review.html"
+    assert "somebody changed" not in client.get(address).text
+    path = home.outputs / BEFORE / DAG / f"05_review{suffix}"
+    files.write_bytes(path, files.read_bytes(path).replace(b" ", b"  ", 1))
+    assert "somebody changed or replaced a file" in client.get(address).text
+    files.write_bytes(path.with_suffix(".sha256"), b"x")
+    assert "somebody changed or replaced a file" in client.get(address).text
+
+
+def test_a_report_from_before_runs_kept_digests_is_not_said_to_be_changed(home, client):
+    run(home, "06_older", ds=BEFORE)
+    (home.outputs / BEFORE / DAG / "06_older.sha256").unlink()
+    assert "somebody changed" not in client.get(f"/galley/reports/{BEFORE}/{DAG}/06_older.html").text
+
+
 @pytest.mark.parametrize("address", [page for page in PAGES if re.match("/galley/(reports|compare|runs|tasks)", page)])
 def test_our_own_pages_allow_no_inline_script(client, address):
     answer = client.get(address)
