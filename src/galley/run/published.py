@@ -38,7 +38,7 @@ def read(notebook: Path) -> dict[str, str] | None:
         lines = files.read_regular(notebook.with_suffix(SUFFIX), _LARGEST).decode().splitlines()
     except FileNotFoundError:
         return None
-    found = [_LINE.fullmatch(line) for line in lines]
-    if not all(found):
+    found = {match["name"]: match["digest"] for match in filter(None, map(_LINE.fullmatch, lines))}
+    if len(found) < len(lines) or found.keys() != {notebook.name, notebook.with_suffix(".html").name}:
         raise ValueError("it does not hold the digests of a run")
-    return {match["name"]: match["digest"] for match in found if match}
+    return found

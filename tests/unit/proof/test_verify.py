@@ -63,6 +63,7 @@ def replace_in_page(a):
         (replace_in_page, ("01_stage.html", OTHER_PAGE)),
         (lambda a: a.digests.unlink(), ("01_stage.sha256", "is not there, and its run wrote it")),
         (lambda a: a.digests.write_text("x"), ("01_stage.sha256", "cannot be read")),
+        (lambda a: a.digests.write_text(""), ("01_stage.sha256", "cannot be read")),
         (lambda a: a.notebook.write_text(""), ("01_stage.ipynb", UNREADABLE)),
         (lambda a: a.notebook.write_bytes(a.notebook.read_bytes()[:300]), ("01_stage.ipynb", UNREADABLE)),
         (lambda a: nbformat.write(nbformat.v4.new_notebook(), a.notebook), ("01_stage.ipynb", UNREADABLE)),

@@ -42,7 +42,23 @@ def test_where_there_is_no_such_file_nothing_is_said(tmp_path):
     assert published.read(tmp_path / "01_stage.ipynb") is None
 
 
-@pytest.mark.parametrize("content", [b"x", b"\xff", b"0" * 64 + b" 01_stage.html\n", b"0" * 20_000])
+LINE = b"0" * 64 + b"  01_stage.html\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        LINE,
+        LINE * 2,
+        LINE + b"0" * 64 + b"  x\n",
+        LINE + b"x\n",
+        b"x",
+        b"\xff",
+        b"0" * 64 + b" 01_stage.html\n",
+        b"0" * 20_000,
+    ],
+)
 def test_a_file_that_no_run_wrote_is_refused(tmp_path, content):
     (tmp_path / "01_stage.sha256").write_bytes(content)
     with pytest.raises(ValueError, match=r"digests of a run|bytes|decode"):
