@@ -28,14 +28,18 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def story(request, tmp_path_factory, receiver):
-    """Airflow with a past."""
+def begun(request, tmp_path_factory, receiver):
+    """Airflow in which nothing may have happened yet."""
     story = Story.begin(request.config.getoption("--home") or tmp_path_factory.mktemp("story"), receiver.url)
-    try:
-        story.tell()
-        yield story
-    finally:
-        story.end()
+    yield story
+    story.end()
+
+
+@pytest.fixture(scope="session")
+def story(begun):
+    """Airflow with a past."""
+    begun.tell()
+    return begun
 
 
 @pytest.fixture(scope="session")

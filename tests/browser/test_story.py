@@ -120,27 +120,6 @@ def test_a_running_stage_grows_without_losing_the_place_that_is_read(visit, stor
     expect(reports(page).get_by_role("progressbar")).to_have_count(0)
 
 
-def test_nothing_in_a_hostile_page_runs(visit, story):
-    folder = story.outputs / DAYS[2] / "generate_data"
-    nbformat.write(nbformat.v4.new_notebook(), folder / "03_hostile.ipynb")
-    attack = "parent.document.title = document.title = 'taken'; fetch('/api/v2/dags')"
-    (folder / "03_hostile.html").write_text(
-        f'<!doctype html><title>hostile</title><p>text</p><script>{attack}</script><img src=x onerror="{attack}">'
-        f'<form action="/api/v2/dags" method="post"><button>go</button></form><a href="javascript:{attack}">link</a>'
-    )
-    page = visit()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"/plugin/reports/galley/reports/{DAYS[2]}/generate_data/03_hostile.html")
-    expect(notebook(page).get_by_text("text")).to_be_visible()
-    before = len(asked)
-    notebook(page).get_by_role("button", name="go").click()
-    notebook(page).get_by_role("link", name="link").click()
-    page.wait_for_timeout(1000)
-    assert [url for url in asked[before:] if "/api/v2/dags" in url and "dagRuns" not in url] == []
-    assert reports(page).locator("body").evaluate("() => document.title") != "taken"
-
-
 def test_the_link_in_the_alert_leads_through_the_login_to_the_form(browser, story, receiver):
     asked = [alert["message"] for alert in receiver.received if WAITING in alert["title"]]
     if not asked:

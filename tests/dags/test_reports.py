@@ -25,7 +25,7 @@ DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026
 HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
 <meta http-equiv=refresh content="0;url=//example.org"><form action=/api/v2/x method=post><button>go</button></form>
 <svg onload=alert(1)><script>alert(1)</script></svg><a href="javascript:alert(1)">x</a>
-<iframe src=//example.org></iframe>
+<iframe src=//example.org></iframe><a href="../../../../api/v2/dags" target=_top>relative link</a>
 <base href=//example.org><link rel=stylesheet href=//example.org/x.css><object data=//example.org></object>"""
 
 
@@ -337,6 +337,7 @@ def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
         page = client.get(f"/galley/reports/{path}").text
         assert '<progress max="3" value="1">' in page
         assert f'src="/galley/live/{path}"' in page
+        assert 'sandbox="allow-same-origin"' in page
     page = client.get(f"/galley/reports/{path}").text
     assert "<progress" not in page
     assert '<span class="state interrupted">interrupted</span>' in page
@@ -406,6 +407,40 @@ def test_our_own_pages_escape_what_others_wrote(client, address):
     assert "<script>" not in page
     assert "<i>" not in page
     assert html.escape('"><script>alert(1)</script>').replace("&quot;", "&#34;") in page
+
+
+SHOWN = [f"/galley/reports/{DS}/{DAG}/attempts/02_split.try1.html", f"/galley/compare/{DS}/{DAG}/01_prepare"]
+
+
+@pytest.mark.parametrize("address", SHOWN)
+def test_what_a_notebook_made_is_shown_in_frames_that_allow_nothing_wherever_they_are_led(client, address):
+    frames = re.findall(r"<iframe[^>]*>", client.get(address).text)
+    assert frames
+    assert all(' sandbox=""' in frame for frame in frames)
+
+
+def test_a_report_has_no_link_to_where_it_is_shown(client):
+    page = client.get(f"/galley/files/{DS}/{DAG}/attempts/02_split.try1.html").text
+    assert "relative link" in page
+    assert [link for link in re.findall(r'href="([^"]*)"', page) if not link.startswith("#")] == []
+
+
+@pytest.mark.parametrize("suffix", [".html", ".ipynb", ".sha256"])
+def test_a_report_that_is_not_what_its_run_published_says_so_outside_of_it(home, client, suffix):
+    run(home, "05_review", ds=BEFORE)
+    address = f"/galley/reports/{BEFORE}/{DAG}/05_review.html"
+    assert "somebody changed" not in client.get(address).text
+    path = home.outputs / BEFORE / DAG / f"05_review{suffix}"
+    files.write_bytes(path, files.read_bytes(path).replace(b" ", b"  ", 1))
+    assert "somebody changed or replaced a file" in client.get(address).text
+    files.write_bytes(path.with_suffix(".sha256"), b"x")
+    assert "somebody changed or replaced a file" in client.get(address).text
+
+
+def test_a_report_from_before_runs_kept_digests_is_not_said_to_be_changed(home, client):
+    run(home, "06_older", ds=BEFORE)
+    (home.outputs / BEFORE / DAG / "06_older.sha256").unlink()
+    assert "somebody changed" not in client.get(f"/galley/reports/{BEFORE}/{DAG}/06_older.html").text
 
 
 @pytest.mark.parametrize("address", [page for page in PAGES if re.match("/galley/(reports|compare|runs|tasks)", page)])

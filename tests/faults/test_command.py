@@ -166,7 +166,7 @@ def test_when_who_asked_is_gone_the_stage_ends_with_its_kernel_and_the_next_look
 def test_verify_finds_nothing_on_a_fresh_day_and_names_what_was_changed(desk, told):
     desk.write(*WRITES)
     assert told("execute", "01_stage.ipynb", "--ds", DS)[0] == 0
-    assert told("verify", DS)[:2] == (0, f"{DS}: mismatches: 0\n")
+    assert told("verify", DS)[:2] == (0, f"{DS}: findings: 0\n")
     (desk.settings.data / "processed" / DS / "rows.csv").write_text("other rows")
     code, printed, _ = told("verify", DS)
     assert code == 1

@@ -42,8 +42,8 @@ def test_a_statement_that_is_none_is_a_finding_in_the_record_and_on_the_page(des
     assert record.findings[0].startswith("cell 4 states something that galley cannot read: ")
     assert finding in record.findings[0]
     assert "cell 4 states something that galley cannot read" in outcome.page.read_text()
-    (mismatch,) = verify(Day.of(DS, desk.settings))
-    assert finding in str(mismatch)
+    (found,) = verify(Day.of(DS, desk.settings))
+    assert finding in str(found)
 
 
 def test_a_statement_that_is_nested_deep_is_a_finding(desk):
@@ -112,7 +112,7 @@ def state(desk):
         node["metadata"]["galley"]["inputs"] = [{"sha256": DIGEST, "bytes": 0, **fact}]
         path.unlink()  # it is the attempt's file too
         path.write_text(json.dumps(node))
-        return [str(mismatch) for mismatch in verify(Day.of(DS, desk.settings))]
+        return [str(found) for found in verify(Day.of(DS, desk.settings))]
 
     return do
 
@@ -158,7 +158,7 @@ def test_verify_does_not_wait_for_a_pipe(desk):
     metrics.unlink()
     os.mkfifo(metrics)
     os.mkfifo(desk.reports / "02_pipe.ipynb")
-    assert {mismatch.path for mismatch in verify(Day.of(DS, desk.settings))} == {
-        "metrics.json",
+    assert {found.name for found in verify(Day.of(DS, desk.settings))} == {
+        f"outputs/{DS}/dag/metrics.json",
         f"outputs/{DS}/dag/02_pipe.ipynb",
     }

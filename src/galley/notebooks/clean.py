@@ -12,7 +12,7 @@ from galley.notebooks import styles
 
 _ATTRIBUTES = {
     "*": {"class", "style", "title", "colspan", "rowspan", "scope", "align", "dir", "lang"},
-    "a": {"href"},
+    "a": {"href", "target"},
     "img": {"src", "alt", "width", "height"},
     **{f"h{level}": {"id", "class", "style"} for level in range(1, 7)},
 }
@@ -34,6 +34,9 @@ _PICTURES = {
     ".webp": ("image/webp", b"RIFF"),
     ".svg": ("image/svg+xml", b"<"),
 }
+_ELSEWHERE = re.compile(r"https?://[^/]|mailto:", re.IGNORECASE)
+_LINK_AWAY = re.compile(r"<a\s(?=[^<>]*\bhref\s*=\s*[\"']?\s*https?://[^/])", re.IGNORECASE)
+_NEW_WINDOW = '<a target="_blank" '
 _LARGEST_PICTURE = 5_000_000
 _ALL_PICTURES = 20_000_000
 """Bytes of the pictures beside a notebook that one page takes in."""
@@ -52,7 +55,7 @@ class Cleaner:
         html = _CHECKBOX.sub(lambda box: "☑" if "checked" in box[0] else "☐", html)
         self._lost = [what for tag, what in _NOT_SHOWN.items() if re.search(rf"<{tag}\b", html, re.IGNORECASE)]
         cleaned = nh3.clean(
-            styles.inlined(html),
+            _LINK_AWAY.sub(_NEW_WINDOW, styles.inlined(html)),  # before it is cleaned, so that nothing is added after
             tags=nh3.ALLOWED_TAGS | {"details", "summary", "section", "figure", "figcaption"},
             attributes=_ATTRIBUTES,
             url_schemes={"http", "https", "mailto", "data"},
@@ -72,10 +75,13 @@ class Cleaner:
             return " ".join(name for name in value.split() if name in _CLASSES or len(name) <= 3) or None
         if attribute == "id" and value.startswith("cell-"):
             return None
+        if attribute == "href":
+            return _link(value.strip())
+        if attribute == "target":
+            return value if value == "_blank" else None
         if tag == "img" and attribute == "src":
             return self._picture(value.strip())
-        is_data = value.strip().lower().startswith("data:")
-        return None if is_data and attribute in ("href", "src") else value
+        return value
 
     def _picture(self, source: str) -> str | None:
         if source.lower().startswith("data:image/"):
@@ -87,6 +93,11 @@ class Cleaner:
         kind, content = found
         self._room -= len(content)
         return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _link(address: str) -> str | None:
+    """A link's address if it leads within the page or names a site; any other would lead to who shows it."""
+    return address if address.startswith("#") or _ELSEWHERE.match(address) else None
 
 
 def _content(folder: Path, source: str) -> tuple[str, bytes] | None:

@@ -62,12 +62,29 @@ def _verify(asked: argparse.Namespace) -> int:
 
 def _verify_day(asked: argparse.Namespace) -> int:
     from galley.days import Day
-    from galley.proof.verify import verify
+    from galley.proof.verify import verify, without_digest
 
-    mismatches = verify(Day.of(asked.what))
-    said = [*map(str, mismatches), f"{asked.what}: mismatches: {len(mismatches)}"]
-    _print(asked, said, {"ds": asked.what, "mismatches": [asdict(mismatch) for mismatch in mismatches]})
-    return FAILED if mismatches else 0
+    day = Day.of(asked.what)
+    findings = verify(day)
+    known = {(finding.kind, finding.name) for finding in findings}
+    findings += [each for each in _statements_of(day, asked.keys) if (each.kind, each.name) not in known]
+    older = without_digest(day)
+    faults = sum(finding.is_fault for finding in findings)
+    said = [*map(str, findings), *(f"only known to name its notebook: {page}" for page in older)]
+    found = {"ds": day.ds, "findings": [asdict(finding) for finding in findings], "pages_without_digest": older}
+    _print(asked, [*said, f"{day}: findings: {faults}"], found)
+    return FAILED if faults else 0
+
+
+def _statements_of(day: Any, given: Path | None) -> list[Any]:
+    """What is found by the signed statements about a day, if any model has such."""
+    from galley.proof.keys import TrustedKeys
+    from galley.proof.verify import verify_statements
+
+    chains = _chains(day.settings)
+    if not chains:
+        return []
+    return verify_statements(day, chains, _trusted(given) if given else TrustedKeys.read(_folder(day.settings)))
 
 
 def _verify_statements(asked: argparse.Namespace) -> int:
@@ -200,4 +217,9 @@ def _chains(settings: Settings) -> list[Any]:
 
 
 def _print(asked: argparse.Namespace, said: Sequence[str], found: object) -> None:
-    print(json.dumps(found, indent=2, ensure_ascii=False) if asked.json else "\n".join(said))
+    print(json.dumps(found, indent=2) if asked.json else "\n".join(map(_printable, said)))
+
+
+def _printable(text: str) -> str:
+    """The text without what steers a terminal or has no UTF-8: files of others may have any name."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,12 +1,15 @@
 """A report path: which report an address names, and the file of it, which lies in its DAG's own folder or is none."""
 
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from galley.reports.index import is_day, is_name
+from galley.run import published
 from galley.storage.beneath import open_beneath
 from galley.storage.files import is_remote, local, open_regular, parse_notebook
 
@@ -71,6 +74,23 @@ class ReportPath:
         if found is not None:
             found.close()
         return found is not None
+
+    def was_replaced(self, outputs: Path) -> bool:
+        """Whether a file of an accepted run is not the one that its run published; False where the run did not say."""
+        if self.number is not None:
+            return False
+        try:
+            said = published.read(outputs / self.of_kind("ipynb").path)
+        except (OSError, ValueError):
+            return True
+        return said is not None and any(self.of_kind(kind)._differs(outputs, said) for kind in ("ipynb", "html"))
+
+    def _differs(self, outputs: Path, said: Mapping[str, str]) -> bool:
+        found = self.open(outputs)
+        if found is None:
+            return False
+        with found:
+            return said.get(self.name) != hashlib.file_digest(found, "sha256").hexdigest()
 
     def notebook(self, outputs: Path) -> "NotebookNode | None":
         """The notebook of the report, None if there is none. Raises ValueError if the file is not a notebook."""

@@ -1,6 +1,6 @@
 """Attempts: where every run of a stage is kept, and how one of them becomes the accepted one.
 
-    outputs/<ds>/<dag_id>/03_fit.ipynb .html               the accepted run
+    outputs/<ds>/<dag_id>/03_fit.ipynb .html .sha256       the accepted run, and the digests of its two files
     outputs/<ds>/<dag_id>/attempts/03_fit.try2.ipynb .html every run there was
 
 A stage of one day has one run at a time: it holds a lock beside the attempts, which nobody holds any more when its
@@ -20,7 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from galley.errors import RecordLost, StageBusy
-from galley.run import resources
+from galley.run import published, resources
 from galley.storage import files
 from galley.storage.lease import Lease
 from galley.storage.lock import FileLock, lock_at
@@ -100,8 +100,8 @@ class Attempts:
     def begin(self, node: NotebookNode) -> int:
         """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
         files.sweep(self._attempts, f"{self.name}.try")
-        for accepted in (self.accepted, self.accepted.with_suffix(".html")):
-            files.sweep_parts(accepted)
+        for suffix in (".ipynb", ".html", published.SUFFIX):
+            files.sweep_parts(self.accepted.with_suffix(suffix))
         numbers = self.numbers()
         if numbers:
             try:
@@ -160,11 +160,16 @@ class Attempts:
         return target
 
     def publish(self, number: int) -> Path:
-        """Make an attempt the accepted run, by one rename of its notebook; the page follows. Returns the notebook."""
-        attempt = self.path(number)
+        """Make an attempt the accepted run, by one rename of its notebook; the page and the digests of both follow.
+
+        Returns the notebook.
+        """
+        attempt, page = self.path(number), self.accepted.with_suffix(".html")
         try:
+            digests = published.digests({self.accepted: attempt, page: attempt.with_suffix(".html")})
             files.publish(attempt, self.accepted)
-            files.publish(attempt.with_suffix(".html"), self.accepted.with_suffix(".html"))
+            files.publish(attempt.with_suffix(".html"), page)
+            published.write(self.accepted, digests)
         except OSError as error:
             raise _lost(self.accepted, error) from error
         return self.accepted

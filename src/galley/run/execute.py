@@ -36,7 +36,7 @@ from galley.notebooks.names import stage_of
 from galley.notebooks.page import make_page
 from galley.notebooks.parameters import Notebook
 from galley.notebooks.stream import plain
-from galley.run import attempts, provenance, resources
+from galley.run import attempts, provenance, published, resources
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
 from galley.run.failure import is_good_end, shortened
@@ -146,7 +146,7 @@ class Execution:
         known = provenance.known_before(notebook, self.settings)
         known["source"].update(self.asked.git or {})
         return {
-            "version": 1,
+            "version": published.SINCE,
             "stage": self.asked.name,
             "run": dict(self.asked.run),
             "parameters": _as_record(self.asked.parameters),

@@ -189,6 +189,46 @@ def test_an_output_cannot_pose_as_the_banner_or_as_a_cell():
     assert 'class="state"' not in shown
 
 
+LEADS_NOWHERE = [
+    "../../api/v2/dags", "/galley/reports", "//evil.example", "\\\\evil.example", "?dag=x", "x.html", "", "https:x",
+    "https:///api/v2/dags", "https:/\t/evil.example", "ftp://evil.example", "file:///etc/passwd", "data:text/html,x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", LEADS_NOWHERE)
+def test_a_link_that_names_no_site_leads_nowhere(address):
+    html = f'<a href="{address}" target="_top">all is well</a>'
+    seen = Page(page(shows(text__html=html), nbformat.v4.new_markdown_cell(f"{html} [x]({address})")))
+    assert [value for tag, name, value in seen.attributes if tag == "a" and name in ("href", "target")] == []
+
+
+def test_a_link_to_a_site_opens_a_window_that_learns_nothing_of_this_one():
+    html = page(shows(text__html='<a title="x" href=" HTTPS://example.org/a">a</a>'))
+    (attributes,) = [tag for tag in re.findall(r"<a ([^>]*)>", html) if "example.org" in tag]
+    assert 'href="HTTPS://example.org/a"' in attributes
+    assert 'target="_blank"' in attributes
+    assert 'rel="noopener noreferrer"' in attributes
+
+
+def test_a_link_within_the_page_stays_in_it():
+    html = page(nbformat.v4.new_markdown_cell("[below](#below)\n\n# below"))
+    assert '<a href="#below" rel="noopener noreferrer">' in html
+
+
+@pytest.mark.parametrize("title", ["<a onclick=x y=", "<a href='https://example.org' onclick='x", "' onclick='x"])
+def test_a_link_cannot_be_worded_so_that_its_title_becomes_more_than_that(title):
+    seen = Page(Cleaner().clean(f'<a title="{title}" href="https://example.org">a</a>'))
+    assert {name for _, name, _ in seen.attributes} <= {"title", "href", "target", "rel"}
+
+
+def test_all_that_a_notebook_wrote_stands_below_a_line_that_says_so_and_each_output_in_a_border():
+    html = page(nbformat.v4.new_markdown_cell("# a"), shows(text__html="<b>x</b>"), conclusion={"said": "a\n\nb"})
+    own, cells = html.index('<p class="origin">'), html.index('<section class="cell')
+    assert html.index("</header>") < own < cells
+    bordered = re.search(r"^([^{}]*)\{[^}]*border: 1px solid var\(--edge\)", html, re.MULTILINE)[1]
+    assert {".output", ".facts .markdown"} <= {part.strip() for part in bordered.split(",")}
+
+
 def test_tables_keep_what_makes_them_readable():
     table = "<table border='1' class='dataframe'><thead><tr style='text-align: right;'><th>a</th></tr></thead></table>"
     html = page(shows(text__html=table))

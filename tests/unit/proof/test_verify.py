@@ -4,74 +4,23 @@ import json
 
 import nbformat
 import pytest
+from accepted_day import AcceptedDay, rewrite
 
-from galley.days import Day
 from galley.errors import MissingInput
-from galley.notebooks.parameters import Notebook
-from galley.notebooks.render import render
-from galley.proof.verify import OTHER_NUMBERS, verify
+from galley.proof.accepted import OTHER_NUMBERS
+from galley.proof.check import Kind
+from galley.proof.verify import verify, without_digest
 from galley.run import provenance
-from galley.run.attempts import COMPLETED, Attempts
-from galley.settings import relative_name
 from galley.stage import MIME_TYPE
 from galley.storage import files
 
 
-class Accepted:
-    """A day with one accepted run, which read a file, and wrote a file and a model's folder."""
-
-    def __init__(self, settings):
-        self.day = Day.of("2026-11-23", settings)
-        self.reports = self.day.reports("dag")
-        self.raw = self.day.raw / "data.csv"
-        self.table = self.day.processed / "train.csv"
-        self.model = self.day.models
-        self.source = settings.notebooks / "dag/01_stage.ipynb"
-        files.write_bytes(self.raw, b"a\n1\n")
-        files.write_bytes(self.table, b"a\n1\n")
-        files.write_bytes(self.model / "MLmodel", b"m")
-        files.write_bytes(self.source, nbformat.writes(nbformat.v4.new_notebook()).encode())
-        self.accept()
-
-    def accept(self):
-        settings, attempts = self.day.settings, Attempts(self.reports, "01_stage")
-        facts = [("input", self.raw), ("output", self.table), ("output", self.model)]
-        outputs = [
-            nbformat.v4.new_output("display_data", data={MIME_TYPE: fact(*f, settings), "text/plain": "x"})
-            for f in facts
-        ]
-        concluded = {"kind": "conclusion", "values": {"rows": 1, "größe": "日本"}}
-        outputs.append(nbformat.v4.new_output("display_data", data={MIME_TYPE: concluded, "text/plain": "rows = 1"}))
-        cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"trusted": True})
-        node = nbformat.v4.new_notebook(cells=[cell], metadata={"orig_nbformat": 2, "signature": "x"})
-        node.metadata.galley = {
-            "end": {"state": COMPLETED, "message": ""},
-            "parameters": {"depth": {1: "a", 10: "b", 2: "c"}},
-            **provenance.known_before(Notebook.load(self.source), settings),
-            **provenance.stated(node),
-        }
-        node.metadata.galley.record_sha256 = provenance.record_digest(node)
-        with attempts.exclusive():
-            number = attempts.begin(node)
-            attempts.save_page(number, render(node, "stage"))
-            self.notebook = attempts.publish(number)
-        self.page = self.notebook.with_suffix(".html")
-        self.metrics = self.reports / "metrics.json"
-        files.write_json(self.metrics, {"stage": concluded["values"]})
-
-    def verified(self):
-        return [(mismatch.path.rpartition("/")[2], mismatch.problem) for mismatch in verify(self.day)]
-
-
-def fact(kind, path, settings):
-    names = {"files": files.names_in(path)} if path.is_dir() else {}
-    name = relative_name(path, settings)
-    return {"kind": kind, "path": name, "sha256": files.digest(path), "bytes": files.size(path), **names}
-
-
 @pytest.fixture
 def accepted(settings):
-    return Accepted(settings)
+    """A day with one accepted run, whose files are named."""
+    day = AcceptedDay(settings)
+    vars(day).update(vars(day.accept("01_stage")))
+    return day
 
 
 def test_nothing_is_found_on_a_day_that_is_as_it_was(accepted):
@@ -84,6 +33,7 @@ def test_metrics_that_join_a_model_later_are_no_change(accepted):
 
 
 OTHER, GONE = "has other content now", "is not there any more"
+OTHER_PAGE = "has other content than its run published"
 CHANGED, UNREADABLE = "was changed after it was accepted", "says nothing of where it came from that can be read"
 
 
@@ -95,6 +45,10 @@ def change_metadata(a):
     a.notebook.write_text(a.notebook.read_text().replace('"git_clean"', '"git_dirty"'))
 
 
+def replace_in_page(a):
+    a.page.write_text(a.page.read_text().replace("rows", "rows, of which all are well"))
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
@@ -102,12 +56,14 @@ def change_metadata(a):
         (lambda a: a.table.unlink(), ("train.csv", GONE)),
         (lambda a: (a.model / "MLmodel").write_bytes(b"n"), ("2026-11-23", OTHER)),
         (lambda a: (a.model / "MLmodel").unlink(), ("2026-11-23", GONE)),
-        (lambda a: a.source.write_text("{}"), ("01_stage.ipynb", OTHER)),
-        (lambda a: a.source.unlink(), ("01_stage.ipynb", GONE)),
         (change_output, ("01_stage.ipynb", CHANGED)),
         (change_metadata, ("01_stage.ipynb", CHANGED)),
         (lambda a: a.page.unlink(), ("01_stage.html", "is not there")),
-        (lambda a: a.page.write_text("<h1>all is well</h1>"), ("01_stage.html", "was not rendered from this notebook")),
+        (lambda a: a.page.write_text("<h1>all is well</h1>"), ("01_stage.html", OTHER_PAGE)),
+        (replace_in_page, ("01_stage.html", OTHER_PAGE)),
+        (lambda a: a.digests.unlink(), ("01_stage.sha256", "is not there, and its run wrote it")),
+        (lambda a: a.digests.write_text("x"), ("01_stage.sha256", "cannot be read")),
+        (lambda a: a.digests.write_text(""), ("01_stage.sha256", "cannot be read")),
         (lambda a: a.notebook.write_text(""), ("01_stage.ipynb", UNREADABLE)),
         (lambda a: a.notebook.write_bytes(a.notebook.read_bytes()[:300]), ("01_stage.ipynb", UNREADABLE)),
         (lambda a: nbformat.write(nbformat.v4.new_notebook(), a.notebook), ("01_stage.ipynb", UNREADABLE)),
@@ -124,7 +80,69 @@ def test_each_kind_of_change_is_found(accepted, change, found):
 def test_a_change_is_told_with_the_notebook_that_knows_better(accepted):
     accepted.raw.write_bytes(b"")
     (mismatch,) = verify(accepted.day)
-    assert str(mismatch) == "outputs/2026-11-23/dag/01_stage.ipynb: data/raw/2026-11-23/data.csv has other content now"
+    assert str(mismatch) == (
+        "evidence changed: data/raw/2026-11-23/data.csv has other content now "
+        "(recorded by outputs/2026-11-23/dag/01_stage.ipynb)"
+    )
+
+
+@pytest.mark.parametrize("edit", [lambda a: a.source.write_text("{}"), lambda a: a.source.unlink()])
+def test_a_source_that_was_edited_later_is_said_and_is_no_fault(accepted, edit):
+    edit(accepted)
+    (found,) = verify(accepted.day)
+    assert (found.kind, found.name, found.is_fault) == (Kind.MOVED_ON, "notebooks/dag/01_stage.ipynb", False)
+
+
+def test_a_page_that_was_changed_and_still_names_its_notebook_is_found(accepted):
+    replace_in_page(accepted)
+    assert json.loads(accepted.notebook.read_text())["metadata"]["galley"]["record_sha256"] in accepted.page.read_text()
+    (found,) = verify(accepted.day)
+    assert (found.kind, found.name) == (Kind.CHANGED, "outputs/2026-11-23/dag/01_stage.html")
+
+
+def test_notebook_page_and_numbers_that_were_rewritten_to_agree_are_found(accepted):
+    former = json.loads(accepted.notebook.read_text())["metadata"]["galley"]["record_sha256"]
+    rewrite(accepted.notebook, lambda content: content["metadata"]["galley"].update(conclusion={"rows": 9}))
+    node = nbformat.read(accepted.notebook, as_version=4)
+    digest = provenance.record_digest(node)
+    rewrite(accepted.notebook, lambda content: content["metadata"]["galley"].update(record_sha256=digest))
+    page = accepted.page.read_text().replace(former, digest)
+    accepted.page.unlink()
+    accepted.page.write_text(page)
+    files.write_json(accepted.metrics, {"stage": {"rows": 9}})
+    assert accepted.verified() == [
+        ("01_stage.ipynb", "is not the file that its run published"),
+        ("01_stage.html", OTHER_PAGE),
+    ]
+
+
+def test_another_file_in_the_place_of_the_notebook_is_found_though_its_own_record_agrees(accepted):
+    rewrite(accepted.notebook, lambda _: None)  # the same JSON in other bytes
+    assert accepted.verified() == [("01_stage.ipynb", "is not the file that its run published")]
+
+
+@pytest.fixture
+def older(settings):
+    """A day of before there were digests of pages."""
+    day = AcceptedDay(settings)
+    vars(day).update(vars(day.accept("01_stage", version=1)))
+    day.digests.unlink()
+    return day
+
+
+def test_a_day_without_digests_of_pages_is_verified_as_before_and_its_pages_are_named(older):
+    assert verify(older.day) == []
+    assert without_digest(older.day) == ["outputs/2026-11-23/dag/01_stage.html"]
+
+
+def test_a_day_without_digests_has_the_page_of_another_notebook_found(older):
+    older.page.write_text("<h1>all is well</h1>")
+    assert older.verified() == [("01_stage.html", "was not rendered from this notebook")]
+
+
+def test_no_page_is_named_where_every_run_kept_its_digest(older):
+    older.accept("01_stage")
+    assert without_digest(older.day) == []
 
 
 def test_a_day_that_was_never_run_is_named(accepted):

@@ -56,6 +56,7 @@ def of_stage(request: Request, may_read: ReaderDep, ds: str, dag_id: str, name: 
         dags=[other for other in index.dags(ds) if may_read(other)],
         attempts=[(ReportPath(ds, dag_id, stage.name, number), *rest) for number, *rest in kept],
         record=_record(index, report_path, stage),
+        was_replaced=report_path.was_replaced(index.outputs),
         is_superseded=bool(stage.numbers) and report_path.number not in (None, stage.numbers[-1]),
         frame=_frame(index, report_path, stage),
         progress=_progress(index, report_path) if _is_running(index, report_path, stage) else None,
