@@ -60,7 +60,11 @@ class Airflow:
         return credentials.passwords(self.password_file, list(self.users))
 
     def prepare(self) -> None:
-        """Write the configuration, and bring the database to this version of Airflow if it is not there yet."""
+        """Write the configuration, and bring the database to this version of Airflow if it is not there yet.
+
+        Nobody else may enter its home or read its database, one from before included.
+        """
+        credentials.make_private(self.home)
         self.passwords()
         self._write_configuration()
         version = importlib.metadata.version("apache-airflow-core")
@@ -152,6 +156,7 @@ class Airflow:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                umask=credentials.PRIVATE,
                 check=False,
             )
         if done.returncode != 0:

@@ -28,6 +28,7 @@ from galley.errors import (
     KernelNotFound,
     NotebookError,
     ResourceExhausted,
+    SettingsError,
     StageFailed,
     StageKilled,
     Transient,
@@ -40,6 +41,7 @@ from galley.run import attempts, provenance, resources
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
 from galley.run.failure import is_good_end, shortened
+from galley.run.kernel_user import kernel_user
 from galley.settings import Settings
 from galley.storage import files, lock
 
@@ -53,6 +55,8 @@ _LOGGED_TRACEBACK = 20_000
 """Characters of a traceback in the task's log; an endless recursion has three thousand frames."""
 _FORMER_SECONDS = 20.0
 """How long the page of the last attempt may take, where its own process did not make it."""
+_LARGEST_METRICS = 100_000_000
+"""Bytes of a day's metrics.json: each stage's conclusion has 48 kB at most."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -198,17 +202,22 @@ class Execution:
         if values:
             node.cells = _parameterized(notebook, node, values, kernel).cells
             node.metadata.papermill.parameters = _as_record(values)
+        user = kernel_user(self.settings, kernel, self.asked.reports)
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
         with TemporaryDirectory(prefix="galley-", dir=_folder_for_sockets(), ignore_cleanup_errors=True) as sockets:
             client = Client(
                 recorder,
                 Path(sockets),
+                user,
                 kernel_name=kernel,
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment()).run()
+            environment = self._kernel_environment()
+            if user is not None:
+                environment = user.environment(environment)
+            CellsThread(client, cwd=str(notebook.path.parent), env=environment).run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None or recorder.failure is None:
             return ""
@@ -241,7 +250,7 @@ class Execution:
         """Copy what was concluded into the day's metrics.json, under the stage's name."""
         target = self.asked.reports / "metrics.json"
         with lock.locked(target):
-            known = files.read_json(target) if target.is_file() else {}
+            known = json.loads(files.read_regular(target, _LARGEST_METRICS)) if target.is_file() else {}
             now = {**known, stage_of(self.attempts.name): conclusion}
             if now != known:
                 files.write_json(target, now)
@@ -322,7 +331,7 @@ def _end_of(error: BaseException) -> dict[str, Any]:
         state = attempts.TIMED_OUT
     elif not isinstance(error, Exception):
         state = attempts.KILLED
-    elif isinstance(error, (NotebookError, KernelNotFound)):
+    elif isinstance(error, (NotebookError, KernelNotFound, SettingsError)):
         state = attempts.REFUSED
     else:
         state = attempts.FAILED

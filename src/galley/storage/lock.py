@@ -29,7 +29,8 @@ class FileLock:
     def take(self, wait: bool = False) -> str | None:
         """Take it. Returns who has it, where another process does; not with `wait`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Through no link: kernels of another user may make files where this one is, and galley may write anywhere.
+        self._file = file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             if wait:
                 fcntl.flock(file, fcntl.LOCK_EX)

@@ -95,6 +95,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GALLEY_OUTPUTS": str(settings.outputs),
         "GALLEY_NOTEBOOKS": str(settings.notebooks),
         "GALLEY_MODEL": settings.model_name,
+        "GALLEY_KERNEL_USER": "",
         "GALLEY_WARM_KERNELS": "off",
     }
 
