@@ -285,7 +285,7 @@ def test_a_home_that_is_somebody_elses_is_refused(desk, monkeypatch):
     folder = Path(tempfile.mkdtemp(dir=desk.home))
     folder.chmod(0o777)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    (folder / f"galley-{NOBODY}").mkdir()
+    (folder / f"galley-kernels-{NOBODY}").mkdir()
     assert "is not that user's alone. Remove it" in refusal(desk, **desk.runner)
 
 

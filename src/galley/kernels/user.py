@@ -89,7 +89,7 @@ class KernelUser:
         """
         if self._owns(self.listed_home):
             return self.listed_home
-        folder = Path(tempfile.gettempdir()) / f"galley-{self.uid}"
+        folder = Path(tempfile.gettempdir()) / f"galley-kernels-{self.uid}"
         try:
             folder.mkdir(mode=0o700)
             self.give(folder)
