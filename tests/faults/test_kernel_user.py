@@ -20,6 +20,7 @@ from galley.local import credentials
 from galley.local.airflow import Airflow
 from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
+from galley.storage.lock import FileLock
 
 pytestmark = [
     pytest.mark.local_runner,
@@ -178,6 +179,22 @@ def test_what_a_stage_writes_is_its_users_and_what_is_accepted_stays_galleys(des
     assert (desk.settings.data / "raw" / DS / "data.csv").stat().st_uid == NOBODY
     assert owners.pop("decision.json") == NOBODY
     assert {owner for name, owner in owners.items() if not name.startswith(".")} == {0}
+
+
+def test_a_lock_that_galleys_own_user_left_keeps_no_kernel_from_writing(desk):
+    """As a kernel that had no user of its own has left it; whoever holds it keeps others out as ever."""
+    left = desk.settings.data / "raw" / f".{DS}.lock"
+    left.parent.mkdir()
+    left.touch(mode=0o644)
+    os.chown(left.parent, NOBODY, NOBODY)
+    write = "from galley import Stage\nstage = Stage(ds)\nwith stage.write(stage.day.raw / 'data.csv') as path:"
+    desk.run(f"{write} path.write_text('a')")
+    lock = FileLock(left)
+    assert lock.take() is None
+    with pytest.raises(Exception, match="timed out"):
+        desk.run(f"{write} path.write_text('b')", cell_timeout=1)
+    lock.release()
+    assert (desk.settings.data / "raw" / DS / "data.csv").read_text() == "a"
 
 
 def test_a_notebook_cannot_change_or_replace_a_report_that_is_there(desk, kind_of_kernel):
