@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import stage_process
 from desk_of_stages import DS, Desk, end_of, kernels, printed, read, wait_until
 
 from galley.cli import main
@@ -240,6 +241,16 @@ def test_what_it_left_running_ends_with_it(desk, kind_of_kernel):
 def test_a_timeout_ends_it(desk, kind_of_kernel):
     with pytest.raises(Exception, match="timed out"):
         desk.run("import time", "time.sleep(100)", cell_timeout=1)
+    wait_until(lambda: kernels(desk.home) == [], 5)
+
+
+def test_a_killed_task_takes_it_along_and_what_it_has_started(desk, kind_of_kernel):
+    begun = desk.settings.data / "begun"
+    cell = f"import pathlib, subprocess; pathlib.Path({str(begun)!r}).touch(); subprocess.run(['sleep', '100'])"
+    task = stage_process.start(desk.asked(desk.write(cell)), desk.settings)
+    wait_until(begun.exists)
+    task.kill()
+    task.join()
     wait_until(lambda: kernels(desk.home) == [], 5)
 
 
