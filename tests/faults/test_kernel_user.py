@@ -273,7 +273,7 @@ def refusal(desk, **settings):
     with pytest.raises(SettingsError) as refused:
         other.run("1")
     number = other.attempts().numbers()[-1]
-    assert end_of(other.attempts().path(number))["state"] == "refused"
+    assert end_of(other.attempts().path(number))["state"] == "failed"
     assert "start" not in read(other.attempts().path(number)).metadata.galley.get("kernel", {})
     return str(refused.value)
 

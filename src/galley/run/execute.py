@@ -28,11 +28,11 @@ from galley.errors import (
     KernelNotFound,
     NotebookError,
     ResourceExhausted,
-    SettingsError,
     StageFailed,
     StageKilled,
     Transient,
 )
+from galley.kernels.user import KernelUser
 from galley.notebooks.names import stage_of
 from galley.notebooks.page import make_page
 from galley.notebooks.parameters import Notebook
@@ -214,10 +214,7 @@ class Execution:
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            environment = self._kernel_environment()
-            if user is not None:
-                environment = user.environment(environment)
-            CellsThread(client, cwd=str(notebook.path.parent), env=environment).run()
+            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment(user)).run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None or recorder.failure is None:
             return ""
@@ -226,10 +223,11 @@ class Execution:
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
-    def _kernel_environment(self) -> dict[str, str]:
+    def _kernel_environment(self, user: KernelUser | None) -> dict[str, str]:
         """The process's own, without the scheduler's secrets, with the model and the record that the stage is about."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-        return {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        environment = {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        return user.environment(environment) if user else environment
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
         """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
@@ -331,7 +329,7 @@ def _end_of(error: BaseException) -> dict[str, Any]:
         state = attempts.TIMED_OUT
     elif not isinstance(error, Exception):
         state = attempts.KILLED
-    elif isinstance(error, (NotebookError, KernelNotFound, SettingsError)):
+    elif isinstance(error, (NotebookError, KernelNotFound)):
         state = attempts.REFUSED
     else:
         state = attempts.FAILED
