@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+from galley.errors import SettingsError
 from galley.kernels.user import KernelUser
 from galley.local import ports
 from galley.local.airflow import ENVIRONMENTS, environment_of
 from galley.local.ports import LOOPBACK
 from galley.local.services import Service
+from galley.run.kernel_user import problem
 from galley.settings import Settings
 
 PYTHON = ENVIRONMENTS / "workbench" / "bin" / "python"
@@ -27,6 +29,9 @@ def mlflow(settings: Settings) -> Service | None:
         store.mkdir(parents=True)
         if user is not None:
             user.give(store)
+    if user is not None:
+        for how, path in user.refused([("-x", PYTHON), ("-w", store)]):
+            raise SettingsError(problem(user, settings, how, path))
     address = ["--host", LOOPBACK, "--port", str(settings.mlflow_port), "--workers", "1"]
     where = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", (store / "artifacts").as_uri()]
     environment = environment_of(settings) | {

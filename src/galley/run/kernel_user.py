@@ -48,10 +48,11 @@ def _problems(user: KernelUser, settings: Settings, kernels: Iterable[str], repo
         *(("-x", path) for path in reads if path.exists()),
         *(("-w", path) for path in _written(settings, day)),
     ]
-    return [_problem(user, settings, how, path) for how, path in user.refused(asked)]
+    return [problem(user, settings, how, path) for how, path in user.refused(asked)]
 
 
-def _problem(user: KernelUser, settings: Settings, how: str, path: Path) -> str:
+def problem(user: KernelUser, settings: Settings, how: str, path: Path) -> str:
+    """What to say of a path that the user may not read (-r), write to (-w) or reach (-x)."""
     if how == "-w":
         todo = f"Give it what stages write: mkdir -p {settings.data} && chown -R {user.name} {settings.data}"
         return f"GALLEY_KERNEL_USER: {user.name} may not write to {path}. {todo}."

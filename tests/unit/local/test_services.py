@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from galley.errors import SettingsError
 from galley.kernels.user import KernelUser
 from galley.local import ports, workbench
 from galley.local.errors import ServiceEnded
@@ -188,11 +190,16 @@ def test_a_service_may_be_another_users_and_ends_with_the_others(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can become another user")
-def test_mlflow_is_the_user_that_kernels_are_who_write_to_its_file_too(tmp_path):
-    (tmp_path / "galley.toml").touch()
-    settings = Settings.from_environment(
-        {"GALLEY_HOME": str(tmp_path), "GALLEY_KERNEL_USER": "nobody", "GALLEY_MLFLOW_PORT": str(ports.free())}
-    )
-    service = workbench.mlflow(settings)
-    assert service.user == KernelUser.of("nobody")
-    assert (settings.data / "mlflow").stat().st_uid == service.user.uid
+def test_mlflow_is_the_user_that_kernels_are_who_write_to_its_file_too(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        Path(folder, "galley.toml").touch()
+        given = {"GALLEY_HOME": folder, "GALLEY_KERNEL_USER": "nobody", "GALLEY_MLFLOW_PORT": str(ports.free())}
+        settings = Settings.from_environment(given)
+        monkeypatch.setattr(workbench, "PYTHON", Path("/bin/sh"))
+        service = workbench.mlflow(settings)
+        assert service.user == KernelUser.of("nobody")
+        assert (settings.data / "mlflow").stat().st_uid == service.user.uid
+        Path(folder).chmod(0o700)
+        with pytest.raises(SettingsError, match=r"nobody may not write to .*/data/mlflow"):
+            workbench.mlflow(settings)
