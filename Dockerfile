@@ -99,7 +99,8 @@ COPY --from=data-environment /opt/galley/.venvs .venvs
 COPY --from=workbench-environment /opt/galley/.venvs .venvs
 ENV AIRFLOW_HOME=/opt/airflow \
     PATH=/opt/galley/.venvs/airflow/bin:$PATH
-RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch
+RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch && \
+    useradd --uid 50001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kernels
 COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src && \

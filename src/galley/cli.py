@@ -61,8 +61,7 @@ def _execute(asked: argparse.Namespace) -> int:
 
         return inside.run()
     settings = Settings.from_environment()
-    # Where `make` writes the kernelspecs, for whoever calls this without make.
-    os.environ.setdefault("JUPYTER_PATH", str(settings.home / ".venvs" / "jupyter"))
+    _find_kernels(settings)
     notebook = asked.notebook if asked.notebook.is_file() else settings.notebooks / asked.notebook
     dag_id = asked.dag_id or notebook.resolve().parent.name
     settings = settings.for_model(dag_id=dag_id)
@@ -93,9 +92,26 @@ def _check(asked: argparse.Namespace) -> int:
     found = sorted(nb for path in paths for nb in (path.rglob("*.ipynb") if path.is_dir() else [path]))
     notebooks = [path for path in found if ".ipynb_checkpoints" not in path.parts]
     problems = [problem for path in notebooks for problem in Notebook.load(path).problems()]
-    problems += _unreviewed(settings) if settings else []
+    problems += [*_unreviewed(settings), *_unreachable(settings, notebooks)] if settings else []
     print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
+
+
+def _unreachable(settings: Settings, notebooks: list[Path]) -> list[str]:
+    """What keeps kernels from running as a user of their own, where the settings name one."""
+    if not settings.kernel_user:
+        return []
+    from galley.notebooks.parameters import Notebook
+    from galley.run.kernel_user import problems
+
+    _find_kernels(settings)
+    names = (Notebook.load(path).kernel_name for path in notebooks)
+    return problems(settings, filter(None, names))
+
+
+def _find_kernels(settings: Settings) -> None:
+    """Look where `make` writes the kernelspecs, for whoever calls this without make."""
+    os.environ.setdefault("JUPYTER_PATH", str(settings.home / ".venvs" / "jupyter"))
 
 
 def _unreviewed(settings: Settings) -> list[str]:

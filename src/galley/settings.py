@@ -82,6 +82,12 @@ class Settings:
             "help": "on: kernels are forked, their imports done; off: each starts anew",
         }
     )
+    kernel_user: str = field(
+        metadata={
+            "env": "GALLEY_KERNEL_USER",
+            "help": "local: the user that kernels of stages run as, by name or number; empty: who runs galley",
+        }
+    )
     runner: str = field(
         metadata={"env": "GALLEY_RUNNER", "help": "local: stages run in their task's process; docker: in containers"}
     )
@@ -153,6 +159,7 @@ class Settings:
             lab_url=_url(given, "GALLEY_LAB_URL"),
             mlflow_url=_url(given, "GALLEY_MLFLOW_URL"),
             warm_kernels=warm_kernels(given),
+            kernel_user=given.get("GALLEY_KERNEL_USER", ""),
             runner=runner,
             images=_images(given.get("GALLEY_IMAGES") or _IMAGES),
             docker_host=given.get("DOCKER_HOST") or "unix:///var/run/docker.sock",

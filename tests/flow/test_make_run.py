@@ -108,6 +108,13 @@ def test_no_secret_is_in_a_log_or_a_report(project, finished):
     assert not any(secret.decode() in finished for secret in secrets)
 
 
+def test_nobody_else_can_enter_airflows_home_or_read_what_it_keeps_there(project, finished):
+    home = project.home / ".airflow"
+    kept = [*(home / name for name in ("airflow.cfg", "secrets.json", "passwords.json")), *home.glob("*.db*")]
+    assert home.stat().st_mode & 0o077 == 0
+    assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
+
+
 def test_a_second_call_changes_nothing(project, finished):
     before = project.written()
     code, said = project.run(*RUN)

@@ -27,8 +27,27 @@ def test_every_port_is_on_loopback(stack):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_not_root_and_cannot_write_to_its_image(stack, service):
-    assert stack.exec(service, "id", "-u").strip() == stack.settings["AIRFLOW_UID"]
+    # As the only child of the container's first process, which starts it and collects the ended.
+    owner = stack.exec(service, "sh", "-c", "stat -c %u /proc/$(cut -d' ' -f1 /proc/1/task/1/children)")
+    assert owner.strip() == stack.settings["AIRFLOW_UID"]
     stack.exec(service, "sh", "-c", "! touch /opt/galley/.venvs/mark /etc/mark 2>/dev/null")
+
+
+def test_only_what_runs_tasks_has_capabilities_and_those_to_start_kernels_alone(stack):
+    def held(service):
+        looked = "grep CapPrm /proc/$(cut -d' ' -f1 /proc/1/task/1/children)/status"
+        return int(stack.exec(service, "sh", "-c", looked).split()[1], 16)
+
+    assert {service: hex(held(service)) for service in SERVICES if held(service)} == {"airflow-scheduler": "0xeb"}
+
+
+def test_who_kernels_are_reads_no_secret_where_tasks_run(stack):
+    """The environments of Airflow's processes have all of them."""
+    look = "for p in /proc/[0-9]*; do [ -O $p ] || ! head -c1 $p/environ || echo $p; done 2>/dev/null; id -un"
+    as_kernel = ["exec", "-T", "--user", "kernels", "airflow-scheduler", "sh", "-c"]
+    assert stack.docker(*as_kernel, look).split() == ["kernels"]
+    closed = ["/run/docker/docker.sock", "/outputs", "/opt/airflow", "/opt/airflow/logs", "$HOME", "/opt/galley/dags"]
+    stack.docker(*as_kernel, " && ".join(f'[ -e "{path}" ] && [ ! -w "{path}" ]' for path in closed))
 
 
 @pytest.mark.parametrize("module", ["pandas", "ipykernel", "sklearn", "mlflow", "jupyterlab"])

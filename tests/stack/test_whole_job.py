@@ -16,9 +16,9 @@ def job(request, stack):
     if request.param == "local":
         yield "local", WEEK, request.getfixturevalue("week")
         return
-    stack.change("airflow-scheduler", GALLEY_RUNNER="docker")
+    stack.make("stack", GALLEY_RUNNER="docker")
     yield "docker", IN_CONTAINERS, whole_job(stack, IN_CONTAINERS, IN_CONTAINERS[-1:])
-    stack.change("airflow-scheduler", GALLEY_RUNNER="local")
+    stack.make("stack", GALLEY_RUNNER="local")
 
 
 def test_seven_days_are_generated_trained_on_and_predicted(stack, job):

@@ -66,7 +66,11 @@ class Airflow:
         return credentials.passwords(self.password_file, list(self.users))
 
     def prepare(self) -> None:
-        """Write the configuration, and bring the database to this version of Airflow if it is not there yet."""
+        """Write the configuration, and bring the database to this version of Airflow if it is not there yet.
+
+        Nobody else may enter its home or read its database, one from before included.
+        """
+        credentials.make_private(self.home)
         self.passwords()
         signing.prepare(self.settings, self.connections)
         self._write_configuration()
@@ -163,6 +167,7 @@ class Airflow:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                umask=credentials.PRIVATE,
                 check=False,
             )
         if done.returncode != 0:

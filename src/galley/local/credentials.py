@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PRIVATE = 0o077
+"""The umask of who makes files that are its own alone."""
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -50,6 +53,14 @@ def first_showing(file: Path) -> bool:
     is_first = not marker.exists() or marker.stat().st_mtime_ns < file.stat().st_mtime_ns
     marker.touch()
     return is_first
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody else can enter, and the databases in it unreadable to others."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for database in folder.glob("*.db*"):
+        database.chmod(0o600)
 
 
 def write_private(file: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped]
 
+from galley.kernels.user import KernelUser
 from galley.local.errors import ServiceEnded
 
 _PR_SET_PDEATHSIG = 1
@@ -34,7 +35,7 @@ class Stopped(BaseException):
 class Service:
     """One process to keep running: what to start, with what environment, in which folder.
 
-    `grace` is the seconds that it gets to end by itself when it is asked to.
+    `grace` is the seconds that it gets to end by itself when it is asked to; `user` None is who starts it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Service:
     environment: Mapping[str, str]
     directory: Path
     grace: float = 20.0
+    user: KernelUser | None = None
 
 
 class Services:
@@ -88,7 +90,7 @@ class Services:
                 stderr=subprocess.STDOUT,
                 # Not in the terminal's group: Ctrl-C reaches this process alone, which then stops them in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent(os.getpid()),
+                preexec_fn=_end_with_parent(os.getpid(), service.user),
             )
         self._running.append((service, process))
 
@@ -162,10 +164,12 @@ def _kill(process: psutil.Process) -> None:
         process.kill()
 
 
-def _end_with_parent(parent: int) -> Callable[[], None]:
+def _end_with_parent(parent: int, user: KernelUser | None) -> Callable[[], None]:
     """What a new child does first, so that it is asked to end even when its parent is killed outright."""
 
     def ask() -> None:
+        if user is not None:
+            user.become()  # first, because it ends what is set below
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(1)

@@ -3,22 +3,35 @@
 import os
 from pathlib import Path
 
+from galley.errors import SettingsError
+from galley.kernels.user import KernelUser
 from galley.local import ports
 from galley.local.airflow import ENVIRONMENTS, environment_of
 from galley.local.ports import LOOPBACK
 from galley.local.services import Service
+from galley.run.kernel_user import problem
 from galley.settings import Settings
 
 PYTHON = ENVIRONMENTS / "workbench" / "bin" / "python"
 
 
 def mlflow(settings: Settings) -> Service | None:
-    """MLflow's server on the project's own SQLite file, or None where the settings name a server elsewhere."""
+    """MLflow's server on the project's own SQLite file, or None where the settings name a server elsewhere.
+
+    It is the user's that kernels run as, who write to that file too. Raises SettingsError if they cannot.
+    """
     if not settings.tracking_uri.startswith("sqlite:///"):
         return None
     ports.require(settings.mlflow_port, "GALLEY_MLFLOW_PORT", "MLflow")
     store = Path(settings.tracking_uri.removeprefix("sqlite:///")).parent
-    store.mkdir(parents=True, exist_ok=True)
+    user = KernelUser.of(settings.kernel_user) if settings.kernel_user else None
+    if not store.exists():
+        store.mkdir(parents=True)
+        if user is not None:
+            user.give(store)
+    if user is not None:
+        for how, path in user.refused([("-x", PYTHON), ("-w", store)]):
+            raise SettingsError(problem(user, settings, how, path))
     address = ["--host", LOOPBACK, "--port", str(settings.mlflow_port), "--workers", "1"]
     where = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", (store / "artifacts").as_uri()]
     environment = environment_of(settings) | {
@@ -27,7 +40,10 @@ def mlflow(settings: Settings) -> Service | None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost:*,127.0.0.1:*",
     }
-    return Service("mlflow", [str(PYTHON), "-m", "mlflow", "server", *address, *where], environment, settings.home)
+    if user is not None:
+        environment = user.environment(environment)
+    command = [str(PYTHON), "-m", "mlflow", "server", *address, *where]
+    return Service("mlflow", command, environment, settings.home, user=user)
 
 
 def lab() -> int:

@@ -18,10 +18,11 @@ from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 
-from galley.errors import RecordLost, StageFailed, StageInterrupted, StorageUnavailable
+from galley.errors import RecordLost, SettingsError, StageFailed, StageInterrupted, StorageUnavailable
 from galley.kernels import options as kernel_options
 from galley.kernels.client import PromptClient
 from galley.kernels.keeper import kill_below
+from galley.kernels.user import KernelUser
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.notebooks.stream import collapse, last_state
@@ -116,9 +117,10 @@ class Recorder(NotebookExecutionManager):  # type: ignore[misc] # papermill is u
 class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped
     """papermill's client, stopping at the first cell that fails and bounded in what it keeps of outputs."""
 
-    def __init__(self, recorder: Recorder, sockets: Path, **options: Any) -> None:
+    def __init__(self, recorder: Recorder, sockets: Path, user: KernelUser | None = None, **options: Any) -> None:
         super().__init__(recorder, shell_timeout_interval=1, iopub_timeout=_OUTPUT_DELAY, **options)
         self._sockets = sockets
+        self.user = user
         self._printed = self._shown = self._left_out = 0
         self._prints = Prints(0)
 
@@ -129,6 +131,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         manager.client_factory = PromptClient
         manager.connection_file = str(self._sockets / "kernel.json")
         manager.ip = str(self._sockets / "kernel")
+        if self.user is not None:
+            manager.write_connection_file()
+            self.user.give(self._sockets / "kernel.json", self._sockets)
         return manager
 
     def start_new_kernel(self, **options: Any) -> None:
@@ -136,6 +141,12 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         spec = self.km.kernel_spec
         self.extra_arguments: list[str] = kernel_options.arguments(spec)
         super().start_new_kernel(**{**options, "env": kernel_options.environment(spec, options["env"])})
+        if self.user is not None and not self.user.runs(self.km.provisioner.pid):
+            raise SettingsError(
+                f"The kernel {self.kernel_name!r} does not run as {self.user.name}, because its kernelspec has it "
+                "started in another way. Use a kernelspec without a provisioner of its own, or unset "
+                "GALLEY_KERNEL_USER."
+            )
 
     def wait_for_reply(self, msg_id: str, cell: NotebookNode | None = None) -> Any:
         """The answer to what papermill asks at the end, once the kernel is idle.
@@ -310,7 +321,7 @@ class CellsThread:
 
     def _execute(self) -> None:
         try:
-            self._client.execute(preexec_fn=DieWithParent(), **self._options)
+            self._client.execute(preexec_fn=DieWithParent(self._client.user), **self._options)
         except BaseException as error:  # it is raised where run() waits
             self._error = error
         finally:

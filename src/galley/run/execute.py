@@ -32,6 +32,7 @@ from galley.errors import (
     StageKilled,
     Transient,
 )
+from galley.kernels.user import KernelUser
 from galley.notebooks.names import stage_of
 from galley.notebooks.page import make_page
 from galley.notebooks.parameters import Notebook
@@ -40,6 +41,7 @@ from galley.run import attempts, provenance, published, resources
 from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
 from galley.run.failure import is_good_end, shortened
+from galley.run.kernel_user import kernel_user
 from galley.settings import Settings
 from galley.storage import files, lock
 
@@ -53,6 +55,8 @@ _LOGGED_TRACEBACK = 20_000
 """Characters of a traceback in the task's log; an endless recursion has three thousand frames."""
 _FORMER_SECONDS = 20.0
 """How long the page of the last attempt may take, where its own process did not make it."""
+_LARGEST_METRICS = 100_000_000
+"""Bytes of a day's metrics.json: each stage's conclusion has 48 kB at most."""
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
@@ -198,17 +202,19 @@ class Execution:
         if values:
             node.cells = _parameterized(notebook, node, values, kernel).cells
             node.metadata.papermill.parameters = _as_record(values)
+        user = kernel_user(self.settings, kernel, self.asked.reports)
         recorder = Recorder(node, self.attempts, self.number or 0)
         recorder.notebook_start()
         with TemporaryDirectory(prefix="galley-", dir=_folder_for_sockets(), ignore_cleanup_errors=True) as sockets:
             client = Client(
                 recorder,
                 Path(sockets),
+                user,
                 kernel_name=kernel,
                 startup_timeout=self.asked.start_timeout,
                 timeout=self.asked.cell_timeout,
             )
-            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment()).run()
+            CellsThread(client, cwd=str(notebook.path.parent), env=self._kernel_environment(user)).run()
         record.kernel.update({"python": node.metadata.get("language_info", {}).get("version")})
         if recorder.failed_cell is None or recorder.failure is None:
             return ""
@@ -217,10 +223,11 @@ class Execution:
         node.cells[recorder.failed_cell].metadata.papermill.update(status=Recorder.COMPLETED, exception=False)
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
-    def _kernel_environment(self) -> dict[str, str]:
+    def _kernel_environment(self, user: KernelUser | None) -> dict[str, str]:
         """The process's own, without the scheduler's secrets, with the model and the record that the stage is about."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-        return {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        environment = {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        return user.environment(environment) if user else environment
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:
         """Write the end into the attempt and render it. What cannot be written leaves the attempt without an end."""
@@ -241,7 +248,7 @@ class Execution:
         """Copy what was concluded into the day's metrics.json, under the stage's name."""
         target = self.asked.reports / "metrics.json"
         with lock.locked(target):
-            known = files.read_json(target) if target.is_file() else {}
+            known = json.loads(files.read_regular(target, _LARGEST_METRICS)) if target.is_file() else {}
             now = {**known, stage_of(self.attempts.name): conclusion}
             if now != known:
                 files.write_json(target, now)

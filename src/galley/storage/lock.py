@@ -29,7 +29,7 @@ class FileLock:
     def take(self, wait: bool = False) -> str | None:
         """Take it. Returns who has it, where another process does; not with `wait`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = file = _opened(self._path)
         try:
             if wait:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -37,8 +37,9 @@ class FileLock:
                 holder = os.pread(file, 200, 0).decode(errors="replace").strip()
                 self.release()
                 return holder or "another process"
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+            if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_RDWR:
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
         except BaseException:  # the disk may be full; a lock that nobody uses would keep others out
             self.release()
             raise
@@ -66,6 +67,20 @@ class FileLock:
         finally:
             os.close(file)
         return False
+
+
+def _opened(path: Path) -> int:
+    """The lock's file, made if it is not there. One that another user made can be held, if not written to.
+
+    Through no link: where kernels are another user they may make files beside it, and galley may write anywhere.
+    """
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY | flags)
 
 
 def _tried(file: int) -> bool:

@@ -50,3 +50,13 @@ def test_passwords_are_shown_once_and_again_when_they_are_new(tmp_path):
     file.unlink()
     credentials.passwords(file, ["admin"])
     assert credentials.first_showing(file)
+
+
+def test_a_private_folder_shuts_out_others_and_so_do_databases_from_before(tmp_path):
+    home = tmp_path / ".airflow"
+    home.mkdir(mode=0o755)
+    for name in ("airflow.db", "airflow.db-wal"):
+        (home / name).touch(mode=0o644)
+    credentials.make_private(home)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o600}

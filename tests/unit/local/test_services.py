@@ -4,13 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from galley.errors import SettingsError
+from galley.kernels.user import KernelUser
+from galley.local import ports, workbench
 from galley.local.errors import ServiceEnded
 from galley.local.services import Service, Services
+from galley.settings import Settings
 
 SLEEP = "import time; time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
@@ -170,3 +176,30 @@ def test_services_end_when_their_supervisor_is_killed_outright(tmp_path):
     supervisor.wait()
     assert len(family) == 2
     wait_until(lambda: all(is_gone(process.pid) for process in family))
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can become another user")
+def test_a_service_may_be_another_users_and_ends_with_the_others(tmp_path):
+    nobody = KernelUser.of("nobody")
+    with Services(tmp_path) as services:
+        command = ["/bin/sh", "-c", "echo $$ $(id -u); sleep 600"]
+        services.start(Service("other", command, os.environ, Path("/"), user=nobody))
+        pid, user = map(int, said(services, "other").split())
+        assert user == nobody.uid
+    assert is_gone(pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can become another user")
+def test_mlflow_is_the_user_that_kernels_are_who_write_to_its_file_too(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        Path(folder, "galley.toml").touch()
+        given = {"GALLEY_HOME": folder, "GALLEY_KERNEL_USER": "nobody", "GALLEY_MLFLOW_PORT": str(ports.free())}
+        settings = Settings.from_environment(given)
+        monkeypatch.setattr(workbench, "PYTHON", Path("/bin/sh"))
+        service = workbench.mlflow(settings)
+        assert service.user == KernelUser.of("nobody")
+        assert (settings.data / "mlflow").stat().st_uid == service.user.uid
+        Path(folder).chmod(0o700)
+        with pytest.raises(SettingsError, match=r"nobody may not write to .*/data/mlflow"):
+            workbench.mlflow(settings)

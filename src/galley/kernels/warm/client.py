@@ -56,6 +56,7 @@ class Client:
         self._failed = folder / f"{identity.digest}.failed"
         self._patience = patience
         self._idle = idle
+        self._user = identity.user.uid if identity.user else os.geteuid()
 
     def fork(self, order: dict[str, Any], stdio: Sequence[int]) -> ForkedKernel:
         """A new kernel, by the server that runs or by one that is started now. Raises NoWarmKernel."""
@@ -85,7 +86,7 @@ class Client:
                 connection.connect(str(self._socket))
             except (FileNotFoundError, ConnectionRefusedError):
                 return None
-            if protocol.peer_user(connection) != os.geteuid():
+            if protocol.peer_user(connection) != self._user:
                 raise NoWarmKernel(f"{self._socket} belongs to another user")
             lifeline, ours = os.pipe()
             unless_forked.callback(os.close, ours)
@@ -107,9 +108,10 @@ class Client:
             raise NoWarmKernel(self._failed.read_text())
         ready, theirs = os.pipe()
         try:
-            with self._log.open("wb") as log:
+            with self._log.open("wb") as log, self._bound() as listener:
                 command = [self._identity.python, "-m", "galley.kernels.warm.server"]
-                arguments = [str(self._socket), str(theirs), str(self._idle), *self._identity.modules]
+                descriptors = [listener.fileno(), theirs]
+                arguments = [str(self._socket), *map(str, descriptors), str(self._idle), *self._identity.modules]
                 subprocess.run(
                     [*command, *arguments],
                     env=self._identity.environment,
@@ -117,7 +119,8 @@ class Client:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=[theirs],
+                    pass_fds=descriptors,
+                    preexec_fn=self._identity.user.become if self._identity.user else None,
                     start_new_session=True,
                     check=True,
                     timeout=self._patience,
@@ -128,6 +131,14 @@ class Client:
         finally:
             os.close(theirs)
         self._await_ready(ready)
+
+    def _bound(self) -> socket.socket:
+        """The socket that the server is to listen at, with its name here, where a kernel's user can change nothing."""
+        self._socket.unlink(missing_ok=True)  # left by a server that was killed
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(self._socket))
+        self._socket.chmod(0o600)
+        return listener
 
     def _await_ready(self, ready: int) -> None:
         deadline = time.monotonic() + self._patience

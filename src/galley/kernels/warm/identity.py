@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from galley.kernels.user import KernelUser
+
 _NAMES = {"CI", "DO_NOT_TRACK", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"}
 _PREFIXES = (
     "ARROW_", "BLIS_", "GLIBC_", "GOMP_", "GOTO_", "IPYTHON", "JE_", "JOBLIB_", "JUPYTER_", "KMP_", "LC_", "LD_",
@@ -29,23 +31,30 @@ _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 @dataclass(frozen=True)
 class Identity:
-    """An interpreter, the modules that are imported, and the variables and bounds that hold while they are."""
+    """An interpreter, the modules that are imported, and the variables and bounds that hold while they are.
+
+    `user` None means that of this process.
+    """
 
     python: str
     modules: tuple[str, ...]
     environment: dict[str, str]
     inherited: tuple[str, ...]
+    user: KernelUser | None = None
 
     @classmethod
-    def of(cls, python: str, modules: Sequence[str], environment: Mapping[str, str]) -> "Identity":
+    def of(
+        cls, python: str, modules: Sequence[str], environment: Mapping[str, str], user: KernelUser | None = None
+    ) -> "Identity":
         """The identity of a kernel that this process would start with that environment."""
         read_at_load = {name: value for name, value in environment.items() if _is_read_at_load(name)}
-        return cls(python, tuple(modules), read_at_load, _inherited())
+        return cls(python, tuple(modules), read_at_load, _inherited(), user)
 
     @property
     def digest(self) -> str:
         """A short name that two equal identities share."""
-        content = [self.python, self.modules, sorted(self.environment.items()), self.inherited]
+        user = (self.user.uid, self.user.gid, self.user.groups) if self.user else None
+        content = [self.python, self.modules, sorted(self.environment.items()), self.inherited, user]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 

@@ -11,6 +11,8 @@ import select
 import signal
 import sys
 
+from galley.kernels.user import KernelUser
+
 _F_SETSIG = 10
 """fcntl's command on Linux, which Python has no name for."""
 _SET_PARENT_DEATH_SIGNAL = 1
@@ -18,13 +20,16 @@ _LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing can be
 
 
 class DieWithParent:
-    """For a child, as subprocess's preexec_fn: it is killed when this process is gone."""
+    """For a child, as subprocess's preexec_fn: it is `user`, if there is one, and killed when this process is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, user: KernelUser | None = None) -> None:
+        self.user = user
         self._parent = os.getpid()
 
     def __call__(self) -> None:
         """Run in the child, before its program."""
+        if self.user is not None:
+            self.user.become()  # first, because it ends what is set below
         if sys.platform == "linux":
             _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
             if os.getppid() != self._parent:

@@ -1,4 +1,4 @@
-"""Protocol: JSON messages with file descriptors, over a Unix socket between two processes of one user."""
+"""Protocol: JSON messages with file descriptors, over a Unix socket between two processes."""
 
 import array
 import json

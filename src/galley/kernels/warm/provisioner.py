@@ -87,10 +87,11 @@ class WarmProvisioner(LocalProvisioner):
         unknown = sorted(name for name in kwargs if name not in _KNOWN and not isinstance(kwargs[name], DieWithParent))
         if launcher != _LAUNCHER or not Path(python).is_absolute() or unknown:
             raise NoWarmKernel(f"{' '.join(unknown or cmd[:3])} cannot be had forked")
+        user = next((each.user for each in kwargs.values() if isinstance(each, DieWithParent)), None)
         environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
         order = {"arguments": arguments, "folder": kwargs.get("cwd") or os.getcwd(), "environment": environment}  # noqa: PTH109
         try:
-            identity = Identity.of(python, self.modules, environment)
+            identity = Identity.of(python, self.modules, environment, user)
         except (OSError, subprocess.SubprocessError) as error:
             raise NoWarmKernel(f"what it would inherit cannot be seen ({error})") from error
         with ExitStack() as stack:

@@ -2,8 +2,9 @@
 
 Run by galley.kernels.warm.client with the environment's own interpreter:
 
-    python -m galley.kernels.warm.server SOCKET READY IDLE MODULE...
+    python -m galley.kernels.warm.server SOCKET LISTENER READY IDLE MODULE...
 
+LISTENER and READY are file descriptors: of the socket with that name, and of a pipe that tells how far it is.
 It imports and computes nothing, and runs no thread, so that what is forked from it is sound. It ends when it had no
 kernel for IDLE seconds, and takes no more orders once a file that it has imported was changed.
 """
@@ -42,13 +43,13 @@ Stamp = dict[str, tuple[int, int, int] | None]
 
 def main() -> None:
     """Serve until idle; in a forked child, be the kernel."""
-    path, ready, idle = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    path, listener, ready, idle = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
     _detach()
     adopt_orphans()
     os.write(ready, f"{os.getpid()}\n".encode())
-    environment = _import([*IMPORTED, *sys.argv[4:]])
+    environment = _import([*IMPORTED, *sys.argv[5:]])
     _check_threads()
-    server = Server(path, stamp(_loaded()), idle)
+    server = Server(path, socket.socket(fileno=listener), stamp(_loaded()), idle)
     os.write(ready, b"ready")
     os.close(ready)
     gc.freeze()  # a collection in a kernel would copy each page that it shares with this process
@@ -117,17 +118,15 @@ class Child:
 class Server:
     """The listening socket, and the kernels that were forked and have not ended."""
 
-    def __init__(self, path: Path, loaded: Stamp, idle: float) -> None:
+    def __init__(self, path: Path, listener: socket.socket, loaded: Stamp, idle: float) -> None:
         self._path = path
         self._loaded = loaded
         self._idle = idle
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
-        path.unlink(missing_ok=True)  # left by a server that was killed
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        path.chmod(0o600)
+        self._listener = listener
         self._listener.listen(64)
+        self._client = os.fstat(listener.fileno()).st_uid  # who made it; this process may be another user's
         self._is_listening = True
         self._selector.register(self._listener, selectors.EVENT_READ)
 
@@ -149,7 +148,8 @@ class Server:
     def _retire(self) -> None:
         """Take no more orders. The name goes first: who finds none starts another server."""
         self._is_listening = False
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # another user's, whose next client finds that nobody listens
+            self._path.unlink()
         self._selector.unregister(self._listener)
         self._listener.close()
 
@@ -157,7 +157,7 @@ class Server:
         connection, _ = self._listener.accept()
         connection.settimeout(_PATIENCE)
         try:
-            if protocol.peer_user(connection) != os.geteuid():
+            if protocol.peer_user(connection) != self._client:
                 raise protocol.ProtocolError("a process of another user")
             order = Order.receive(connection)
             if stamp(self._loaded) == self._loaded:

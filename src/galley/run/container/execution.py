@@ -96,6 +96,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GALLEY_NOTEBOOKS": str(settings.notebooks),
         "GALLEY_KEYS": str(settings.keys),
         "GALLEY_MODEL": settings.model_name,
+        "GALLEY_KERNEL_USER": "",
         "GALLEY_WARM_KERNELS": "off",
     }
 
