@@ -70,13 +70,18 @@ def file_problem(stated: File, path: Path) -> str:
 
 
 def audit(chain: Chain, keys: TrustedKeys, locate: Locate, known: Head | None = None) -> list[Finding]:
-    """All that is not as it was signed: in the chain, and in the files of each version's newest statement."""
+    """All that is not as it was signed: in the chain, and in the files of each day's newest statement."""
     try:
         statements = chain.read(keys, known)
     except SignatureError as error:
         return [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
-    newest = {signed.statement.decided.version: signed.statement for signed in statements}
-    return [finding for statement in newest.values() for finding in changes(statement, locate)]
+    return [finding for statement in last_of_days(statements) for finding in changes(statement, locate)]
+
+
+def last_of_days(statements: Sequence[Signed]) -> list[Statement]:
+    """The newest statement of each day and DAG: a day that was trained and decided on anew has other files since."""
+    decided = {(each.statement.decided.ds, each.statement.decided.task.dag): each.statement for each in statements}
+    return list(decided.values())
 
 
 def newest(statements: Sequence[Signed], version: str) -> Signed:

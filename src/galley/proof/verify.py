@@ -14,7 +14,7 @@ from galley.notebooks.metadata import mapping, read_metadata
 from galley.notebooks.names import order, stage_of
 from galley.proof.accepted import LARGEST, digest_is_kept, faults
 from galley.proof.chain import Chain
-from galley.proof.check import Finding, Kind, changes
+from galley.proof.check import Finding, Kind, changes, last_of_days
 from galley.proof.keys import TrustedKeys
 from galley.run import published
 from galley.run.attempts import COMPLETED
@@ -74,7 +74,7 @@ def without_digest(day: Day) -> list[str]:
 
 
 def verify_statements(day: Day, chains: Iterable[Chain], keys: TrustedKeys) -> list[Finding]:
-    """All that is no longer as the newest signed statement about each version of the day says.
+    """All that is no longer as the newest signed statement about the day says.
 
     A chain is not read if its model's training has left nothing on that day.
     """
@@ -88,11 +88,11 @@ def verify_statements(day: Day, chains: Iterable[Chain], keys: TrustedKeys) -> l
 
 def _of_chain(chain: Chain, day: Day, keys: TrustedKeys) -> list[Finding]:
     try:
-        decided = {each.statement.decided.version: each.statement for each in chain.read(keys)}
+        decided = last_of_days(chain.read(keys))
     except SignatureError as error:
         return [Finding(Kind.UNSIGNED, relative_name(chain.folder, day.settings), f"- {error}")]
     locate = partial(absolute_path, settings=day.settings)
-    of_day = [statement for statement in decided.values() if statement.decided.ds == day.ds]
+    of_day = [statement for statement in decided if statement.decided.ds == day.ds]
     return [finding for statement in of_day for finding in changes(statement, locate)]
 
 

@@ -1,5 +1,6 @@
 """Kernelspecs of this very environment, and kernels of them: forked where a server can be had, cold where it is off."""
 
+import ast
 import json
 import shutil
 import sys
@@ -42,17 +43,13 @@ class Kernel:
 
     def run(self, code: str) -> Any:
         """Run code in which `answer` is bound to something, and return it by way of JSON."""
-        said: list[str] = []
-
-        def keep(message: dict[str, Any]) -> None:
-            if message["msg_type"] in ("stream", "error"):
-                said.append(message["content"].get("text") or "\n".join(message["content"]["traceback"]))
-
-        code += "\nimport json; print('answer:' + json.dumps(answer))"
-        self.client.execute_interactive(code, output_hook=keep, timeout=60)
-        _, mark, answer = "".join(said).rpartition("answer:")
-        assert mark, "".join(said)
-        return json.loads(answer)
+        # With the reply, and not printed: what is printed may come after the end that is waited for.
+        expressions = {"answer": "__import__('json').dumps(answer)"}
+        reply = self.client.execute_interactive(
+            code, user_expressions=expressions, output_hook=lambda _: None, timeout=60
+        )
+        assert reply["content"]["status"] == "ok", "\n".join(reply["content"]["traceback"])
+        return json.loads(ast.literal_eval(reply["content"]["user_expressions"]["answer"]["data"]["text/plain"]))
 
     def close(self) -> None:
         self.client.stop_channels()
