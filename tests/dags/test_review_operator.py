@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.timezone import utcnow
 
 from galley.airflow import compat
-from galley.airflow.notebook import NotebookOperator
+from galley.airflow.notebook import CONCLUSION, NotebookOperator, conclusion_digest
 from galley.airflow.review import ReviewOperator
 from galley.errors import DecisionError, QuestionChanged, SettingsError, SignatureError
 from galley.proof.decision import stamp
@@ -71,7 +71,8 @@ def review(home, **concluded):
 def left(home):
     """What the stages' tasks told Airflow of the reports that they left."""
     folder = home / "outputs" / DS / "train"
-    return {f"outputs/{DS}/train/{path.name}": files.digest(path) for path in folder.glob("05_*")}
+    reports = {f"outputs/{DS}/train/{path.name}": files.digest(path) for path in folder.glob("05_*")}
+    return {**reports, CONCLUSION: conclusion_digest(files.read_json(folder / "metrics.json")["review"])}
 
 
 def context(told=None, by="grace"):
@@ -202,6 +203,13 @@ def test_a_report_that_is_not_what_its_task_left_is_not_asked_about(operator, pr
         operator.execute(context({}))
 
 
+def test_a_conclusion_that_was_rewritten_in_the_metrics_is_not_asked_about(operator, project):
+    told = left(project)
+    review(project, summary="Recommend approve: 8 of 8")
+    with pytest.raises(DecisionError, match=r"what the review concluded, in metrics\.json: not as the tasks"):
+        operator.execute(context(told))
+
+
 def test_two_different_people_have_to_approve_where_the_policy_says_so(operator, project):
     declare(project, "approvals = 2\n")
     about = asked(operator)
@@ -239,7 +247,7 @@ def test_nobody_is_asked_whose_answer_could_not_be_signed(project, monkeypatch):
 def test_nobody_is_asked_without_a_review(project, monkeypatch):
     monkeypatch.setattr("galley.airflow.review.DS", "2026-11-24")
     with pytest.raises(DecisionError, match="There is no review to decide on"):
-        ReviewOperator(task_id="approval", subject="?").execute(context())
+        ReviewOperator(task_id="approval", subject="?").execute(context({}))
 
 
 def test_a_form_of_an_earlier_try_is_not_answered(project, monkeypatch):
@@ -253,7 +261,7 @@ def test_a_form_of_an_earlier_try_is_not_answered(project, monkeypatch):
 def test_nobody_is_asked_in_a_backfill_and_the_log_says_what_to_do_instead():
     review = ReviewOperator(task_id="approval", subject="?")
     with pytest.raises(AirflowSkipException, match="trigger the DAG for that day"):
-        review.execute({**context(), "dag_run": SimpleNamespace(run_type="backfill")})
+        review.execute({**context({}), "dag_run": SimpleNamespace(run_type="backfill")})
 
 
 def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():

@@ -1,5 +1,7 @@
 """NotebookOperator: runs a notebook as a stage, with Papermill, and leaves a record that a reviewer can believe."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 REPORT = "galley_report"
 """Key of the XCom with the digests of the report that a task left: who can write to outputs need not reach Airflow."""
+
+CONCLUSION = "conclusion"
+"""What has the digest of the conclusion there."""
 
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
@@ -134,7 +139,8 @@ class NotebookOperator(PapermillOperator):
         if self._told_to_end:  # before there was anything to end
             self.execution.kill()
         conclusion = self.execution.run().conclusion
-        ti.xcom_push(REPORT, _digests(day.reports(ti.dag_id), name, settings))
+        left = {**_digests(day.reports(ti.dag_id), name, settings), CONCLUSION: conclusion_digest(conclusion)}
+        ti.xcom_push(REPORT, left)
         return conclusion
 
     def on_kill(self) -> None:
@@ -142,6 +148,11 @@ class NotebookOperator(PapermillOperator):
         self._told_to_end = True
         if self.execution is not None:
             self.execution.kill()
+
+
+def conclusion_digest(conclusion: Any) -> str:
+    """The digest of what a stage concluded, which is plain JSON, wherever it is kept."""
+    return hashlib.sha256(json.dumps(conclusion, sort_keys=True).encode()).hexdigest()
 
 
 def _digests(folder: Path, name: str, settings: Settings) -> dict[str, str]:

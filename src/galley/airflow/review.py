@@ -13,7 +13,7 @@ from airflow.sdk.timezone import utcnow
 from galley.airflow import compat
 from galley.airflow.alerts import ReviewAlert
 from galley.airflow.dates import DS
-from galley.airflow.notebook import REPORT, StageRetryPolicy
+from galley.airflow.notebook import CONCLUSION, REPORT, StageRetryPolicy, conclusion_digest
 from galley.airflow.signing import signing_key
 from galley.days import Day
 from galley.errors import DecisionError, QuestionChanged, SettingsError
@@ -174,13 +174,18 @@ class ReviewOperator(HITLOperator):
             raise
 
     def _require_reports(self, context: "Context", question: Question) -> None:
-        """Raise DecisionError unless the reports are those that the tasks before this one left."""
-        before = self.get_flat_relative_ids(upstream=True)
+        """Raise DecisionError unless the reports and the conclusion are those that the tasks before this one left."""
         left: dict[str, str] = {}
-        for said in (context["ti"].xcom_pull(task_ids=task_id, key=REPORT) for task_id in sorted(before)):
-            for digests in said if isinstance(said, list) else [said]:  # a list where the task is mapped
-                left |= digests or {}
+        concluded = set()
+        for task_id in sorted(self.get_flat_relative_ids(upstream=True)):
+            said = context["ti"].xcom_pull(task_ids=task_id, key=REPORT)
+            for digests in said if isinstance(said, list) else [said or {}]:  # a list where the task is mapped
+                left |= digests
+                if question.page.name in digests:
+                    concluded.add(digests.get(CONCLUSION))
         others = [file.name for file in question.reports if left.get(file.name) != file.digest.sha256]
+        if concluded != {conclusion_digest(dict(question.review.conclusion))}:
+            others.append("what the review concluded, in metrics.json")
         if others:
             raise DecisionError(
                 f"{', '.join(others)}: not as the tasks of this run left it. Clear the first of these stages, and what "
