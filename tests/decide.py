@@ -21,7 +21,7 @@ def answer(
     dag_id: str = "",
     run: str = "manual__1",
 ) -> Signed:
-    """Answer the review of a day, in the DAG that trains the model unless it is told otherwise."""
+    """Answer the review of a day, in the DAG that trains the model unless another is named."""
     dag_id = dag_id or day.settings.model.train
     trust(KEY, day.settings.keys, "tests")
     now, task = stamp(datetime.now(UTC)), Task(dag=dag_id, run=run, task="approval", number=1)

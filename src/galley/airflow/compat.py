@@ -1,8 +1,8 @@
 """Compat: what galley uses of Airflow that no interface promises, in one place.
 
 A task that waits for a person has a form, which Airflow keeps by the task instance. A new try gets a new instance and
-takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So the form of a
-review is left with the try that it was shown in, where Airflow's server is told of a new try; and whoever asks looks
+takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So in Airflow's
+server, where new tries begin, the form of a review is left with the try in which it was shown; and whoever asks looks
 at what is shown.
 """
 

@@ -45,9 +45,10 @@ class Kernel:
         """Run code in which `answer` is bound to something, and return it by way of JSON."""
         # With the reply, and not printed: what is printed may come after the end that is waited for.
         expressions = {"answer": "__import__('json').dumps(answer)"}
-        reply = self.client.execute_interactive(
-            code, user_expressions=expressions, output_hook=lambda _: None, timeout=60
-        )
+        options: Any = {"user_expressions": expressions, "output_hook": lambda _: None, "timeout": 60}
+        # What comes within moments of an error is not run at all: it might have been sent before.
+        while (reply := self.client.execute_interactive(code, **options))["content"]["status"] == "aborted":
+            pass
         assert reply["content"]["status"] == "ok", "\n".join(reply["content"]["traceback"])
         return json.loads(ast.literal_eval(reply["content"]["user_expressions"]["answer"]["data"]["text/plain"]))
 
