@@ -38,10 +38,13 @@ def story(begun):
 
 @pytest.fixture
 def folder(story):
+    """Where the report is, which is gone when the test is over."""
     folder = story.outputs / DS / DAG
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(), folder / "03_hostile.ipynb")
-    return folder
+    yield folder
+    for report in folder.glob("03_hostile.*"):
+        report.unlink()
 
 
 def reports(page):
