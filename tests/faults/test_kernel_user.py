@@ -10,11 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import decide
 import pytest
 import stage_process
 from desk_of_stages import DS, Desk, end_of, kernels, printed, read, wait_until
 
 from galley.cli import main
+from galley.days import Day
 from galley.errors import SettingsError
 from galley.kernels.user import KernelUser
 from galley.local import credentials
@@ -341,8 +343,8 @@ def test_the_stages_of_a_week_run_right(desk, jupyter_path, monkeypatch):
     run("generate_data/01_generate.ipynb", source="synthetic", rows=120, late_share=0.3)
     for stage in ("01_prepare", "02_split", "03_train", "04_validate", "05_review"):
         run(f"train_weekly/{stage}.ipynb", **({"settings": {"max_iter": 5}} if stage == "03_train" else {}))
-    answer = {"decision": "Approve", "reviewer": "grace", "reason": "well", "answered_at": f"{DS}T12:00:00+00:00"}
-    run("train_weekly/06_record.ipynb", **answer, dag_run="a run")
+    decide.answer(Day.of(DS, settings), person="grace")
+    run("train_weekly/06_record.ipynb")
     run("train_weekly/07_promote.ipynb")
     assert run("predict_daily/01_predict.ipynb", model_as_of="now")["rows"] == 120
     pages = [path for path in settings.outputs.rglob("*.html") if "attempts" not in path.parts]
