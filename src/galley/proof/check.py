@@ -115,14 +115,3 @@ def _about(statements: Sequence[Signed], version: str) -> list[Signed]:
     """The statements that decide about a version. That a rollback to it was refused says nothing of the version."""
     about = [signed for signed in statements if signed.statement.decided.version == version]
     return [signed for signed in about if signed.statement.decided.decision != REFUSED_ROLLBACK]
-
-
-def require_unchanged(statement: Statement, locate: Locate) -> None:
-    """Raise DecisionError if a file is no longer what was decided on."""
-    faults = [finding for finding in changes(statement, locate) if finding.is_fault]
-    if faults:
-        decided = statement.decided
-        raise DecisionError(
-            f"What version {decided.version} of {decided.model} was decided on is not what it was: "
-            f"{'; '.join(map(str, faults))}. Restore it from a backup, or have the version reviewed again."
-        )
