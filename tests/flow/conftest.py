@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from desk import Registry
 
 from galley.local import ports
+from galley.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 900
@@ -81,3 +83,11 @@ def project(tmp_path_factory):
     yield project
     for process in project.processes():
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def registry(project):
+    """The project's MLflow server."""
+    registry = Registry(Settings.from_environment(project.environment))
+    yield registry
+    registry.stop()

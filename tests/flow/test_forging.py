@@ -12,22 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from desk import DAG, Desk, Registry
-
-from galley.settings import Settings
+from desk import DAG, Desk
 
 PROMOTED, REJECTED, CLEARED, EDITED, UNANSWERED = (
     f"2026-{day}" for day in ("10-26", "11-02", "11-09", "11-16", "11-23")
 )
 WEEKS = (PROMOTED, REJECTED, CLEARED, EDITED, UNANSWERED)
 FORGED = {"decision": "Approve", "reviewer": "ada", "reason": "forged", "answered_at": "2026-11-23T00:00:00Z"}
-
-
-@pytest.fixture(scope="module")
-def registry(project):
-    registry = Registry(Settings.from_environment(project.environment))
-    yield registry
-    registry.stop()
 
 
 @pytest.fixture(scope="module")

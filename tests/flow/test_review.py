@@ -11,20 +11,12 @@ import time
 from urllib.parse import quote
 
 import pytest
-from desk import DAG, Desk, Registry, changed, little_patience
+from desk import DAG, Desk, changed, little_patience
 
 from galley.local.errors import AirflowError
-from galley.settings import Settings
 
 BACKFILLED, FIRST, SECOND = "2026-11-09", "2026-11-16", "2026-11-23"
 REASON = "better than guessing"
-
-
-@pytest.fixture(scope="module")
-def registry(project):
-    registry = Registry(Settings.from_environment(project.environment))
-    yield registry
-    registry.stop()
 
 
 @pytest.fixture(scope="module")
