@@ -17,6 +17,8 @@ _SET_PARENT_DEATH_SIGNAL = 1
 _GET_PARENT_DEATH_SIGNAL = 2
 _SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None)
+_HEARD = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
+"""Signals that wait until a keeper asks for the next one, so that none comes upon it between two steps."""
 _PATIENCE = 5.0
 """Seconds for which processes are killed that go on to start others."""
 
@@ -31,6 +33,7 @@ def keep(*of_the_kernel: int) -> None:
         return
     keeper = os.getpid()
     adopt_orphans()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     kernel = os.fork()
     if kernel:
         for descriptor in of_the_kernel:
@@ -42,26 +45,34 @@ def keep(*of_the_kernel: int) -> None:
     if os.getppid() != keeper:
         os._exit(1)
     os.setpgid(0, 0)  # so that a cell which kills its group leaves the keeper
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _keep(kernel: int) -> None:
-    signal.signal(signal.SIGINT, lambda *_: os.killpg(kernel, signal.SIGINT))
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(kernel, signal.SIGKILL))
     _end_when_told_and_not_at_once()
     os.chdir("/")
-    while True:
-        pid, status = os.wait()
-        if pid == kernel:
-            break
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = os.waitstatus_to_exitcode(_end_of(kernel))
     end_children()
-    code = os.waitstatus_to_exitcode(status)
     if code < 0:
         if -code != signal.SIGKILL:
             signal.signal(-code, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
         os.kill(os.getpid(), -code)
     os._exit(abs(code))
+
+
+def _end_of(kernel: int) -> int:
+    """Pass signals on until it has ended, and return its status."""
+    while True:
+        number = signal.sigwait(_HEARD)
+        if number == signal.SIGINT:
+            os.killpg(kernel, number)
+        elif number == signal.SIGTERM:
+            os.kill(kernel, signal.SIGKILL)
+        else:  # of any number of children
+            for pid, status in iter(lambda: os.waitpid(-1, os.WNOHANG), (0, 0)):
+                if pid == kernel:
+                    return status
 
 
 def _end_when_told_and_not_at_once() -> None:
