@@ -107,14 +107,21 @@ def asked(operator):
 
 def answer(operator, about, person="ada", option="Approve", **said):
     """Resume the task with an answer, as Airflow does: in another process, so with an operator of its own."""
-    event = {
+    return heard(about, answered(person, option, **said))
+
+
+def heard(about, event):
+    return after_a_review(AskedInTests).execute_complete(context(), event, is_reminded=True, asked=about)
+
+
+def answered(person, option, **said):
+    return {
         "chosen_options": [option],
         "params_input": {"reason": "better on every slice", **said},
         "responded_at": utcnow(),
-        "responded_by_user": {"id": "1", "name": person} if person else None,
-        "timedout": not person,
+        "responded_by_user": {"id": "1", "name": person},
+        "timedout": False,
     }
-    return after_a_review(AskedInTests).execute_complete(context(), event, is_reminded=True, asked=about)
 
 
 def statements(project):
@@ -140,12 +147,36 @@ def test_an_answer_is_signed_with_all_that_it_is_about(operator, project):
 def test_the_form_shows_the_versions_and_the_digest_of_the_page(operator, project):
     operator._question(context())
     page = files.digest(project / "outputs" / DS / "train/05_review.html")
-    assert "Better." in operator.body
-    assert f"SHA-256 `{page}`: version 3 against version 2" in operator.body
+    assert operator.body.startswith(
+        f"[The whole review](/galley/reports/{DS}/train/05_review.html) is about version 3. "
+        "Version 2 is in production, not by a recorded decision.\n\nBetter."
+    )
+    assert operator.body.endswith(f"`{page}`")
+
+
+def test_the_form_says_when_nothing_is_in_production(operator, project):
+    review(project, champion_at_review="")
+    operator._question(context())
+    assert "Nothing is in production." in operator.body
+
+
+def test_the_form_says_by_whose_decision_the_version_in_production_is_there(operator, project):
+    answer(operator, asked(operator))
+    (signed,) = statements(project)
+    review(project, version="4", champion_at_review="3")
+    another = after_a_review(AskedInTests)
+    another._question(context())
+    since = signed.statement.decided.answered_at[:16].replace("T", " ")
+    assert f"Version 3 is in production by ada's decision of {since} UTC." in another.body
+
+
+def test_approve_and_reject_weigh_the_same_and_a_reason_has_several_lines(operator):
+    assert operator.defaults is None  # Airflow shows a default as the button to press
+    assert operator.params.get_param("reason").schema["format"] == "multiline"
 
 
 def test_silence_is_a_signed_reject_by_nobody(operator, project):
-    said = answer(operator, asked(operator), person=None, option="Reject")
+    said = heard(asked(operator), {"error": "The response timeout has passed.", "error_type": "timeout"})
     assert (said["decision"], said["reviewer"], said["reason"]) == ("Reject", "nobody", "no answer")
     assert statements(project)[0].statement.decided.decision == "Reject by no answer"
 

@@ -25,7 +25,7 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_REASON = Param("", type="string", title="Reason", description="Why; it is kept with the model.")
+_REASON = Param("", type="string", format="multiline", title="Reason", description="Why; it is kept with the model.")
 _BACKFILL = "backfill"
 _NOBODY_IS_ASKED = (
     "Nobody is asked in a backfill, so nothing is recorded or promoted: the week is there to be compared. "
@@ -73,8 +73,7 @@ class ReviewOperator(HITLOperator):
         super().__init__(
             subject=subject,
             body=body,
-            options=[APPROVE, REJECT],
-            defaults=REJECT,
+            options=[APPROVE, REJECT],  # without a default, which Airflow would show as the answer to give
             **kwargs,
         )
         self.answer_within = response_timeout
@@ -102,10 +101,11 @@ class ReviewOperator(HITLOperator):
         """
         question = self._question(context)
         self._require_same(question, asked or {})
-        if event["timedout"] and not is_reminded:
+        is_silent = event.get("error_type") == "timeout"
+        if is_silent and not is_reminded:
             self._ask(context, question, self.reminder, why="There is no answer yet.")
         # Not from an XCom, which can be edited: it is what Airflow's server resumed the task with.
-        heard: dict[str, Any] = super().execute_complete(context, event)
+        heard: dict[str, Any] = _silence() if is_silent else dict(super().execute_complete(context, event))
         user, option = heard["responded_by_user"], heard["chosen_options"][0]
         person = user["name"] if user else NOBODY
         said = {name: str(text).strip() for name, text in heard["params_input"].items()}
@@ -148,7 +148,7 @@ class ReviewOperator(HITLOperator):
         if question.failed_checks and settings.model.policy.may_override:
             failed = ", ".join(question.failed_checks)
             why = f"Why it may go into production although it did not pass: {failed}."
-            params["override"] = Param("", type="string", title="Override", description=why)
+            params["override"] = Param("", type="string", format="multiline", title="Override", description=why)
         self.params = ParamsDict(params)
         return question
 
@@ -230,6 +230,10 @@ class ReviewOperator(HITLOperator):
         if option == APPROVE and needed > 1 and len(people := question.approvers) < needed:
             why = f"{', '.join(people)} approved. By the policy {needed} different people have to."
             self._ask(context, question, self.answer_within, why=why)
+
+
+def _silence() -> dict[str, Any]:
+    return {"chosen_options": [REJECT], "params_input": {}, "responded_at": utcnow(), "responded_by_user": None}
 
 
 def _task(context: "Context") -> Task:

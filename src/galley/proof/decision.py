@@ -104,6 +104,11 @@ def stamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def stamp_in_words(stamp: str) -> str:
+    """A stamp for people, to the minute."""
+    return f"{stamp[:16].replace('T', ' ')} UTC"
+
+
 def promotion_blocker(
     candidate: Version,
     decision: Decision,

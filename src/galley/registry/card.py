@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from galley.days import Day
 from galley.markdown import escaped, shortened
 from galley.notebooks.names import stage_of
-from galley.proof.decision import MODEL, Decision
+from galley.proof.decision import MODEL, Decision, stamp_in_words
 from galley.registry import links
 from galley.registry.evidence import reports_to_review, reviewed
 from galley.registry.journal import Entry
@@ -140,19 +140,17 @@ def in_production(registered: Registered, version: str) -> str:
 def _period(entry: Entry, following: Entry | None) -> str:
     began = f"{entry.decision} by {escaped(shortened(entry.by, 30))}"
     if following is None:
-        return f"- since {_time(entry.since)}: {began}"
+        return f"- since {stamp_in_words(entry.since)}: {began}"
     ended = (
         f"{following.decision} by {escaped(shortened(following.by, 30))} ({escaped(shortened(following.reason, 40))})"
     )
-    return f"- {_time(entry.since)} to {_time(following.since)}: {began}; ended: {ended}"
+    return f"- {stamp_in_words(entry.since)} to {stamp_in_words(following.since)}: {began}; ended: {ended}"
 
 
 def _decided(decision: Decision) -> str:
     reason = escaped(shortened(decision.reason, _REASON))
-    return (
-        f"**{decision.decision}** by {escaped(shortened(decision.reviewer, 80))}, {_time(decision.decided_at)}:\n\n"
-        f"> {reason or '(no reason)'}"
-    )
+    person = escaped(shortened(decision.reviewer, 80))
+    return f"**{decision.decision}** by {person}, {stamp_in_words(decision.decided_at)}:\n\n> {reason or '(no reason)'}"
 
 
 def _training_data(training: Sequence[str], decision: Decision, origin: Origin) -> str:
@@ -241,10 +239,6 @@ def _bullets(lines: Sequence[str]) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return ", ".join(names[:_NAMES]) + more
-
-
-def _time(stamp: str) -> str:
-    return f"{stamp[:16].replace('T', ' ')} UTC"
 
 
 def _fitting(text: str, length: int) -> str:

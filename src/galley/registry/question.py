@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from galley.days import Day
+from galley.errors import DecisionError
+from galley.markdown import escaped
 from galley.proof.chain import Signed
 from galley.proof.check import approvers
-from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK, outcome
+from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK, outcome, stamp_in_words
 from galley.proof.keys import SigningKey, TrustedKeys
 from galley.proof.statements import Decided, Digest, File, Override, Stamp, Task, canonical_json
 from galley.registry.evidence import Reviewed, declared_files, reports_to_review, require_review
@@ -84,15 +86,27 @@ class Question:
 
     @property
     def summary(self) -> str:
-        """What is decided, in markdown: what the review says in short, the versions, and the digest of its page."""
-        champion = self.review.champion
-        against = f"version {champion}, which is in production" if champion else "nothing in production"
-        page = Path(self.page.name)
+        """What is decided, in markdown: the page and its digest, the versions, and what the review says in short."""
+        page = "/".join(Path(self.page.name).parts[1:])
         return (
+            f"[The whole review](/galley/reports/{page}) is about version {self.review.version}. "
+            f"{self.in_production}\n\n"
             f"{self.review.conclusion.get('summary', '')}\n\n"
-            f"[The whole review](/galley/reports/{'/'.join(page.parts[1:])}), SHA-256 `{self.page.digest.sha256}`: "
-            f"version {self.review.version} against {against}"
+            f"SHA-256 of the whole review: `{self.page.digest.sha256}`"
         ).strip()
+
+    @property
+    def in_production(self) -> str:
+        """Which version is in production, by whose decision and since when, in a sentence."""
+        champion = self.review.champion
+        if not champion:
+            return "Nothing is in production."
+        try:
+            decided = approved(champion, self.settings, TrustedKeys.read(self.settings.keys)).statement.decided
+        except DecisionError:
+            return f"Version {champion} is in production, not by a recorded decision."
+        person, time = escaped(decided.person), stamp_in_words(decided.answered_at)
+        return f"Version {champion} is in production by {person}'s decision of {time}."
 
     @property
     def failed_checks(self) -> list[str]:
