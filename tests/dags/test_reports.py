@@ -17,10 +17,15 @@ import nbformat
 import pytest
 
 from galley.notebooks.render import render
+from galley.proof.chain import Chain
+from galley.proof.keys import SigningKey, TrustedKeys, trust
+from galley.proof.statements import Decided, Digest, File, Task
+from galley.registry.journal import Entry, write_copy
 from galley.reports import listing
 from galley.run.attempts import Attempts
 from galley.storage import files
 
+MODEL = "flights-late"
 DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026-11-23T00:00:00+00:00"
 HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
 <meta http-equiv=refresh content="0;url=//example.org"><form action=/api/v2/x method=post><button>go</button></form>
@@ -48,6 +53,7 @@ def airflow(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GALLEY_OUTPUTS", str(home.outputs))
         patch.setenv("GALLEY_NOTEBOOKS", str(home.folder / "notebooks"))
+        patch.setenv("GALLEY_KEYS", str(home.folder / "keys"))
         patch.setenv("GALLEY_LAB_URL", "http://localhost:8888")
         patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home.folder}/airflow.db")
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(home.folder / "passwords.json"))
@@ -171,10 +177,36 @@ def outputs(home):
     files.write_json(home.outputs / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}})
     decision = {"decision": "Reject", "reviewer": "<i>ada</i>", "reason": '"><script>alert(1)</script>'}
     files.write_json(home.outputs / BEFORE / DAG / "decision.json", decision)
+    approve(home, "7")
+
+
+def approve(home, version):
+    """A signed approval of the day's model, and its promotion."""
+    key, keys = SigningKey.generate(), home.folder / "keys"
+    trust(key, keys, "tests")
+    page = File.of(f"outputs/{DS}/{DAG}/01_prepare.html", home.outputs / DS / DAG / "01_prepare.html")
+    decided = Decided.of(
+        model=MODEL,
+        version=version,
+        ds=DS,
+        decision="Approve",
+        person="<i>ada</i>",
+        reason="<script>alert(1)</script>",
+        asked_at=f"{DS}T08:00:00.000000Z",
+        answered_at=f"{DS}T09:00:00.000000Z",
+        task=Task(dag=DAG, run=RUN, task="approval", number=1),
+        form=Digest.of(b"form"),
+        reports=(page,),
+        policy={},
+    )
+    chain = Chain.of(home.outputs, MODEL)
+    chain.append((page,), decided, key, TrustedKeys.read(keys))
+    write_copy([Entry(f"{DS}T10:00:00.000000Z", version, "Approve", "<i>ada</i>", "", RUN)], chain.folder)
 
 
 PAGES = [
     "/galley/reports",
+    f"/galley/models/{MODEL}",
     f"/galley/reports/{DS}/{DAG}/01_prepare.html",
     f"/galley/files/{DS}/{DAG}/01_prepare.html",
     f"/galley/files/{DS}/{DAG}/01_prepare.ipynb",
@@ -201,7 +233,7 @@ def test_nobody_gets_a_page_without_a_session(airflow, address):
     assert DAG not in answer.text
 
 
-@pytest.mark.parametrize("address", [page for page in PAGES if DAG in page])
+@pytest.mark.parametrize("address", [page for page in PAGES if DAG in page or MODEL in page])
 def test_a_stranger_to_the_dag_is_refused(airflow, address):
     assert client_of(airflow, None).get(address).status_code == HTTPStatus.FORBIDDEN
 
@@ -209,6 +241,7 @@ def test_a_stranger_to_the_dag_is_refused(airflow, address):
 def test_a_stranger_to_the_dag_finds_nothing_of_it_in_the_listing(airflow):
     answer = client_of(airflow, None).get("/galley/reports")
     assert DAG not in answer.text
+    assert "in production" not in answer.text
 
 
 def test_the_session_of_an_api_client_serves_too(airflow, client):
@@ -234,6 +267,28 @@ def test_the_listing_shows_days_with_stages_headline_and_decision(client):
     assert ("awaiting-review", "approval") in chips
     assert 'aria-label="validate.roc_auc over 2 days, now 0.75"' in page
     assert "&lt;i&gt;ada&lt;/i&gt;" in page
+
+
+def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(client):
+    page = client.get("/galley/reports").text
+    (strip,) = re.findall(r'<section class="production".*?</section>', page, re.DOTALL)
+    assert "version 7</span> in production since 2026-11-23 10:00 UTC" in strip
+    assert f'href="/galley/reports/{DS}/{DAG}/01_prepare.html">&lt;i&gt;ada&lt;/i&gt;' in strip
+    assert f'href="/galley/models/{MODEL}"' in strip
+
+
+def test_the_page_of_a_model_has_its_decisions_and_its_metric_over_all_days(client):
+    page = client.get(f"/galley/models/{MODEL}").text
+    assert re.findall(r"<title>([\d-]+: [\d.]+)</title>", page) == [f"{BEFORE}: 0.7", f"{DS}: 0.75"]
+    (row,) = re.findall(r"<tbody>.*?</tbody>", page, re.DOTALL)
+    assert "Approve</a> by &lt;i&gt;ada&lt;/i&gt;, 2026-11-23 09:00 UTC" in row
+    assert "&lt;script&gt;alert(1)" in row
+    assert "in production" in row
+
+
+@pytest.mark.parametrize("name", ["other", "%2e%2e", "flights-late%2F.."])
+def test_a_model_that_is_not_declared_has_no_page(client, name):
+    assert client.get(f"/galley/models/{name}").status_code == HTTPStatus.NOT_FOUND
 
 
 def test_the_listing_can_be_filtered(client):

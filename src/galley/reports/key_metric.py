@@ -25,16 +25,16 @@ class KeyMetric:
 
 def key_metric(index: Index, ds: str, dag_id: str, names: Sequence[str], days: Sequence[str]) -> KeyMetric | None:
     """The first of `names` that the DAG concluded on that day; `days` are those there are, newest first."""
-    name = next((name for name in names if _value(index, ds, dag_id, name) is not None), None)
+    name = next((name for name in names if value_of(index, ds, dag_id, name) is not None), None)
     if name is None:
         return None
     looked = islice((day for day in days if day <= ds), REACH)
-    values = (_value(index, day, dag_id, name) for day in looked if index.has(day, dag_id))
+    values = (value_of(index, day, dag_id, name) for day in looked if index.has(day, dag_id))
     trend = [*islice((value for value in values if value is not None), POINTS)]
     return KeyMetric(name, trend[0], tuple(reversed(trend)))
 
 
-def _value(index: Index, ds: str, dag_id: str, name: str) -> float | None:
+def value_of(index: Index, ds: str, dag_id: str, name: str) -> float | None:
     """The value of a metric, as in validate.roc_auc; without a stage, of the first stage that has one of that name."""
     stage, _, key = name.rpartition(".")
     numbers = index.numbers(ds, dag_id)

@@ -8,10 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, RedirectResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from galley.airflow.reports import compare, files, listing, report, scratch, tabs
+from galley.airflow.reports import compare, files, listing, model, report, scratch, tabs
 from galley.airflow.reports.access import SIGNED_IN
 from galley.airflow.reports.pages import HERE, note
 from galley.reports.index import Index
+from galley.reports.production import Productions
 from galley.settings import Settings
 
 _STATIC: Mapping[str, tuple[Path, str]] = {
@@ -35,7 +36,16 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[SIGNED_IN])
     app.state.settings = settings or Settings.from_environment()
     app.state.index = Index(app.state.settings.outputs)
-    for router in (listing.router, report.router, files.router, compare.router, scratch.router, tabs.router):
+    app.state.productions = Productions(app.state.settings)
+    for router in (
+        listing.router,
+        model.router,
+        report.router,
+        files.router,
+        compare.router,
+        scratch.router,
+        tabs.router,
+    ):
         app.include_router(router)
     app.add_api_route("/", _front, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])

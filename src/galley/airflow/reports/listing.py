@@ -71,6 +71,11 @@ def listing(
         wanted=wanted,
         model=model,
         models=list(declared.models),
+        productions=[
+            request.app.state.productions.of(found.name)
+            for found in declared.models.values()
+            if may_read(found.train) and model in ("", found.name)
+        ],
         dags=sorted({name for ds in days[:60] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
         before=found.before,
         is_first=not before,

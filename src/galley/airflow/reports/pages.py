@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from galley.proof.decision import stamp_in_words
 from galley.reports.index import AWAITING_REVIEW, STATES
 
 HERE = Path(__file__).parent
@@ -42,6 +43,8 @@ def _environment() -> Environment:
     environment.filters["quote"] = lambda text: quote(str(text), safe="")
     environment.filters["query"] = lambda values: urlencode({name: value for name, value in values.items() if value})
     environment.filters["duration"] = duration
+    environment.filters["stamp"] = stamp_in_words
+    environment.filters["metric"] = lambda name: str(name).rpartition(".")[2].replace("_", " ")
     environment.globals["states"] = STATES
     environment.globals["awaiting_review"] = AWAITING_REVIEW
     environment.globals["version"] = _version()
