@@ -21,7 +21,9 @@ with DAG(
     default_args=DEFAULT_ARGS,
     params={
         "version": Param(
-            "", type="string", description="the model version to go back to; blank: the previous champion"
+            None,
+            type=["string", "null"],  # so that Airflow's form lets it be blank
+            description="the model version to go back to; blank: the previous champion",
         ),
         "reason": Param("", type="string", minLength=1, description="why; whoever approves it reads this"),
     },
@@ -32,7 +34,7 @@ with DAG(
         input_nb="rollback_model/01_review.ipynb",
         parameters={
             "ds": DS,
-            "version": "{{ params.version }}",
+            "version": "{{ params.version or '' }}",
             "reason": "{{ params.reason }}",
             "requested_by": "{{ dag_run.triggering_user_name or 'unknown' }}",
         },

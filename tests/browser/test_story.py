@@ -15,6 +15,7 @@ GRAPHS = {"train_weekly": APPROVED, "generate_data": APPROVED, "predict_daily": 
 
 PAGES = [
     "/galley/reports",
+    "/galley/models/flights-late",
     f"/galley/reports/{APPROVED}/train_weekly/03_train.html",
     f"/galley/compare/{WAITING}/train_weekly/03_train",
 ]
@@ -157,6 +158,18 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
     expect(reports(page).locator(".made")).to_contain_text(f"Approve reviewer {REASON}")
 
 
+def test_reports_say_what_is_in_production_and_how_it_came_there(visit, story, picture):
+    page = visit("/plugin/reports")
+    strip = reports(page).get_by_role("region", name="In production")
+    expect(strip).to_contain_text(f"version {story.champion()} in production since")
+    strip.get_by_role("link", name="flights-late").click()
+    expect(reports(page).get_by_role("cell", name="in production", exact=True)).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 760})
+    picture(page, "model")
+    reports(page).get_by_role("link", name="reviewer's decision").click()
+    expect(notebook(page).locator(".banner h1")).to_contain_text("review")
+
+
 @pytest.mark.parametrize(
     ("heading", "name", "height"),
     [("Both on the same rows", "review_same_rows", 990), ("Live performance", "review_live_performance", 690)],
@@ -193,6 +206,15 @@ def test_nothing_serious_stands_in_the_way_of_anybody(visit, axe, path, theme):
     found = frame.evaluate("() => axe.run(document, {iframes: false})")["violations"]
     serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
     assert [(each["id"], node["html"][:200]) for each in serious for node in each["nodes"]] == []
+
+
+def test_a_rollback_may_be_asked_for_without_a_version(visit):
+    page = visit("/dags/rollback_model", user="admin")
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_role("button", name="Trigger")).to_be_disabled()
+    form.locator("[name=element_reason]").fill("it misses late flights")
+    expect(form.get_by_role("button", name="Trigger")).to_be_enabled()
 
 
 def test_every_graph_after_a_run_without_error(visit, story, picture):
