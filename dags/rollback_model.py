@@ -46,6 +46,7 @@ with DAG(
     rollback = NotebookOperator(
         task_id="rollback",
         input_nb="rollback_model/02_rollback.ipynb",
+        mlflow_conn_id="galley_promotion",
         run_if="{{ ti.xcom_pull('approval')['decision'] == 'Approve' }}",
         parameters={"ds": DS, "dag_run": "{{ run_id }}"},
     )

@@ -73,11 +73,13 @@ with DAG(
     record = NotebookOperator(
         task_id="record",
         input_nb="train_weekly/06_record.ipynb",
+        mlflow_conn_id="galley_promotion",
         parameters={"ds": DS},
     )
     promote = NotebookOperator(
         task_id="promote",
         input_nb="train_weekly/07_promote.ipynb",
+        mlflow_conn_id="galley_promotion",
         run_if="{{ ti.xcom_pull('record')['decision'] == 'Approve' }}",
         parameters={"ds": DS},
     )

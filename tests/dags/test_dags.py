@@ -113,6 +113,11 @@ def test_two_stages_run_in_kernels_with_different_libraries(dagbag):
     assert kernels == {"data", "workbench"}
 
 
+def test_only_what_moves_production_is_in_mlflow_who_may(dagbag):
+    asking = {(task.dag_id, task.task_id) for task in notebook_tasks(dagbag) if task.mlflow_conn_id}
+    assert asking == {("train_weekly", "record"), ("train_weekly", "promote"), ("rollback_model", "rollback")}
+
+
 def test_sensors_free_their_slot_while_they_wait(dagbag):
     sensors = [task for dag in dagbag.dags.values() for task in dag.tasks if isinstance(task, BaseSensorOperator)]
     assert [sensor.mode for sensor in sensors] == ["reschedule", "reschedule"]

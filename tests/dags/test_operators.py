@@ -74,6 +74,40 @@ def test_a_link_leads_to_where_airflow_is_served_when_it_is_followed(notebook, m
     assert link == "/airflow/plugin/reports/galley/reports/2026-11-23/train/attempts/02_count.try1.html"
 
 
+@pytest.fixture
+def who(notebook, monkeypatch):
+    """A stage that says who it is in MLflow; `stages`, unless its task asks for somebody else."""
+    cells = nbformat.read(notebook, as_version=4)
+    cells.cells[-1].source = (
+        "import os\n"
+        "user, password = (os.environ[f'MLFLOW_TRACKING_{name}'] for name in ('USERNAME', 'PASSWORD'))\n"
+        "stage.conclude(user=user, backwards=password[::-1])"
+    )
+    nbformat.write(cells, notebook)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "stages")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "seldom")
+    return notebook
+
+
+def test_a_task_that_names_a_connection_is_its_user_in_mlflow_and_no_other_task_is(who, home, monkeypatch):
+    connection = '{"conn_type": "generic", "login": "galley", "password": "drowssap"}'
+    monkeypatch.setenv("AIRFLOW_CONN_GALLEY_PROMOTION", connection)
+    named = {"task_id": "count", "input_nb": str(who), "parameters": {"ds": "2026-11-23"}}
+    task = NotebookOperator(**named, mlflow_conn_id="galley_promotion")
+    assert task.execute(context()) == {"user": "galley", "backwards": "password"}
+    left = [path.read_bytes() for path in (home / "outputs").rglob("*") if path.is_file()]
+    assert left
+    assert not any(b"drowssap" in text for text in left)
+    assert NotebookOperator(**named).execute(context()) == {"user": "stages", "backwards": "modles"}
+
+
+def test_where_airflow_has_no_such_connection_a_task_is_in_mlflow_who_all_are(who):
+    task = NotebookOperator(
+        task_id="count", input_nb=str(who), parameters={"ds": "2026-11-23"}, mlflow_conn_id="galley_promotion"
+    )
+    assert task.execute(context()) == {"user": "stages", "backwards": "modles"}
+
+
 def test_a_failed_task_links_to_its_report_too_and_publishes_nothing(notebook, home, caplog):
     task = operator(notebook, upto="0")
     with caplog.at_level(logging.INFO), pytest.raises(StageFailed, match=r"ZeroDivisionError.*cell 4"):

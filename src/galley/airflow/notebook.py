@@ -11,6 +11,7 @@ from airflow.providers.papermill.operators.papermill import PapermillOperator
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException
 
+from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.dates import DS
 from galley.airflow.links import ReportLink
 from galley.days import Day
@@ -63,7 +64,8 @@ class NotebookOperator(PapermillOperator):
     a kernel starts. Where the record goes follows from the day: outputs/<ds>/<dag_id>/, the name of the notebook.
     With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds. Where
     GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
-    `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to.
+    `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to. A stage that
+    moves production names in `mlflow_conn_id` the connection with an MLflow user who may, where not every stage may.
 
     Raises an error of the tree in galley.errors; which of them are retried, StageRetryPolicy says.
     """
@@ -82,6 +84,7 @@ class NotebookOperator(PapermillOperator):
         start_timeout: int = 60,
         image: str | None = None,
         model: str = "",
+        mlflow_conn_id: str = "",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retry_policy", StageRetryPolicy())
@@ -95,6 +98,7 @@ class NotebookOperator(PapermillOperator):
         self.start_timeout = start_timeout
         self.image = image
         self.model = model
+        self.mlflow_conn_id = mlflow_conn_id
         self.execution: Execution | ContainerExecution | None = None
         self._told_to_end = False
 
@@ -132,6 +136,7 @@ class NotebookOperator(PapermillOperator):
                     "ds": day.ds,
                 },
                 start_timeout=self.start_timeout,
+                environment=mlflow_credentials(self.mlflow_conn_id) if self.mlflow_conn_id else {},
             ),
             settings,
             self.image,

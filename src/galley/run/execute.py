@@ -66,6 +66,7 @@ class StageRun:
 
     `run` is who asks, as the record shows it: DAG, run id, task, try. `title` heads the report. Seconds for timeouts;
     `cell_timeout` None means that a cell may take any time. `git` is the state of the checkout, where a caller sees it.
+    `environment` has variables for its kernel alone, which are neither recorded nor shown.
     """
 
     notebook: Path
@@ -78,6 +79,7 @@ class StageRun:
     start_timeout: int = 60
     cell_timeout: int | None = None
     git: Mapping[str, Any] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -224,9 +226,10 @@ class Execution:
         return f"Cell {recorder.failed_cell + 1} ended the notebook with sys.exit(0); the cells below it did not run."
 
     def _kernel_environment(self, user: KernelUser | None) -> dict[str, str]:
-        """The process's own, without the scheduler's secrets, with the model and the record that the stage is about."""
+        """The process's own, without the scheduler's secrets, then what is asked for, and what the stage is about."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-        environment = {**kept, "GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        about = {"GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        environment = {**kept, **self.asked.environment, **about}
         return user.environment(environment) if user else environment
 
     def _close(self, node: NotebookNode, end: dict[str, Any], began: float) -> None:

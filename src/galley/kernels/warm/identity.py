@@ -19,12 +19,14 @@ _PREFIXES = (
 """Environment variables that an interpreter or a library may read when it is loaded, and never again."""
 _LATER = {
     "MLFLOW_TRACKING_URI",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
     "MLFLOW_RUN_ID",
 }
-"""Those among them that are read when they are needed."""
+"""Those among them that are read when they are needed. A server has no password for a kernel of another task to see."""
 _PROCESS = Path("/proc/self")
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 

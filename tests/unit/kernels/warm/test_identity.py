@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from galley.kernels.warm.identity import Identity
+
 HIDDEN = """
 import ctypes, os
 from galley.kernels.warm.identity import Identity
@@ -25,3 +27,10 @@ print(before == look())
 
 def test_a_process_that_hides_its_memory_as_airflows_tasks_do_has_the_identity_it_had():
     assert subprocess.run([sys.executable, "-c", HIDDEN], check=True, capture_output=True, text=True).stdout == "True\n"
+
+
+def test_who_a_kernel_is_in_mlflow_is_nothing_that_its_server_knows():
+    one, other = ({"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": user} for user in ("ada", "grace"))
+    identity = Identity.of("/usr/bin/python3", ["json"], one)
+    assert identity.digest == Identity.of("/usr/bin/python3", ["json"], other).digest
+    assert "ada" not in identity.environment.values()

@@ -20,6 +20,7 @@ ASKED = StageRun(
     kernel="data",
     run={"run_id": "manual__1", "try_number": 2},
     git={"git_commit": "abc", "git_clean": True},
+    environment={"MLFLOW_TRACKING_PASSWORD": "hunter2"},
 )
 
 
@@ -27,6 +28,10 @@ def test_a_request_arrives_as_it_was_asked_in_one_line():
     line = Request(ASKED, {"MLFLOW_TRACKING_PASSWORD": "a\nb"}).line()
     assert line.count(b"\n") == 1
     assert Request.of(line) == Request(ASKED, {"MLFLOW_TRACKING_PASSWORD": "a\nb"})
+
+
+def test_what_is_asked_for_shows_none_of_its_variables():
+    assert "hunter2" not in repr(ASKED)
 
 
 def test_a_value_that_no_json_holds_arrives_as_what_it_looks_like_and_as_nothing_that_a_notebook_takes():
