@@ -71,3 +71,16 @@ def test_a_killed_filter_before_the_engine_costs_a_try_and_no_more(stack, job):
     assert stack.came_back("docker-proxy")
     assert [name for name in stack.changed(before) if "01_predict" not in name and "predictions.json" not in name] == []
     stack.verify(*days)
+
+
+def test_an_earlier_champion_comes_back_when_the_reviewer_says_so(stack, week, job):
+    runner, days, _ = job
+    if runner == "local":
+        pytest.skip("there is no earlier champion yet")
+    earlier = json.loads((stack.home / "outputs" / WEEK[-1] / "train_weekly" / "decision.json").read_text())["version"]
+    stack.client().unpause("rollback_model")
+    assert stack.perform("rollback_model", days[-1], version=earlier, reason="It misses late flights.") == ["success"]
+    stack.again("predict_daily", days[-1])
+    assert stack.ends("predict_daily", days[-1]) == ["success"]
+    account = json.loads((stack.home / "data" / "predictions" / days[-1] / "predictions.json").read_text())
+    assert account["model_version"] == earlier
