@@ -6,19 +6,18 @@ is not stopped.
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from galley.days import is_day
 from galley.errors import ContractBreach
 from galley.notebooks.metadata import mapping, read_metadata
 from galley.storage import bucket, files
 
 RECORD = "STAGE_RECORD"
 """The variable of a kernel's environment with the path of the accepted run that this one is to be."""
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Written(NamedTuple):
@@ -70,7 +69,7 @@ def file_digests(name: str, facts: Mapping[str, Any]) -> dict[str, str]:
 
 def dated(path: Path) -> str:
     """The day that a file is of, by the folders that it is in; empty if they name none."""
-    return next(filter(_DATE.fullmatch, reversed(path.parts)), "")
+    return next(filter(is_day, reversed(path.parts)), "")
 
 
 def written(reports: Path) -> dict[str, Written]:

@@ -5,14 +5,13 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from galley import handover
-from galley.days import Day
+from galley.days import Day, is_day
 from galley.errors import ConclusionError, MissingInput, StageBusy
 from galley.kernels.environment import environment
 from galley.settings import Settings, absolute_path, relative_name
@@ -22,7 +21,6 @@ MIME_TYPE = "application/vnd.galley+json"
 """Of what a stage states, as an output of its own notebook."""
 CONCLUSION_LIMIT = 48 * 1024
 """Bytes of JSON a conclusion may have: it goes to XCom, which is a row in Airflow's database."""
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Stage:
@@ -101,7 +99,7 @@ class Stage:
     def _folder_of(self, path: Path) -> Path:
         """What is written as one: the folder of a day in data, or the path itself where it is in none."""
         parts = relative_name(path, self.settings).split("/")
-        days = [index for index, part in enumerate(parts) if _DAY.fullmatch(part)] if parts[0] == "data" else []
+        days = [index for index, part in enumerate(parts) if is_day(part)] if parts[0] == "data" else []
         return absolute_path("/".join(parts[: days[0] + 1]), self.settings) if days else path
 
     def _check_unchanged(self, folder: Path) -> None:

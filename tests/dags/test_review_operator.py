@@ -75,13 +75,15 @@ def left(home):
     return {**reports, CONCLUSION: conclusion_digest(files.read_json(folder / "metrics.json")["review"])}
 
 
-def context(told=None, by="grace"):
+def context(told=None, by="grace", day=23):
     """The task's context; `told` is what the tasks before it told Airflow, by default what is there."""
     told = left(Settings.from_environment().home) if told is None else told
     ti = SimpleNamespace(dag_id="train", task_id="approval", run_id="manual__1", try_number=2, id="x", map_index=-1)
     ti.xcom_pull = lambda task_ids, **_: told if task_ids == "review" else None
-    run = SimpleNamespace(run_type="manual", triggering_user_name=by)
-    return {"ti": ti, "task_instance": ti, "dag_run": run, "logical_date": None, "run_id": "manual__1", "ds": DS}
+    run = SimpleNamespace(run_type="manual", triggering_user_name=by, logical_date=datetime(2026, 11, day, tzinfo=UTC))
+    dag = SimpleNamespace(timetable=None)
+    given = {"ti": ti, "task_instance": ti, "dag": dag, "dag_run": run}
+    return {**given, "logical_date": None, "run_id": "manual__1", "ds": DS}
 
 
 def after_a_review(kind):
@@ -94,8 +96,7 @@ def after_a_review(kind):
 
 
 @pytest.fixture
-def operator(project, monkeypatch):
-    monkeypatch.setattr("galley.airflow.review.DS", DS)
+def operator(project):
     return after_a_review(AskedInTests)
 
 
@@ -266,7 +267,6 @@ def test_a_check_that_passed_needs_no_override(operator, project):
 
 def test_nobody_is_asked_whose_answer_could_not_be_signed(project, monkeypatch):
     review = after_a_review(ReviewOperator)
-    monkeypatch.setattr("galley.airflow.review.DS", DS)
     (project / "keys/tests.toml").unlink()
     with pytest.raises(SignatureError, match="which this project does not trust"):
         review.execute(context())
@@ -275,14 +275,12 @@ def test_nobody_is_asked_whose_answer_could_not_be_signed(project, monkeypatch):
         review.execute(context())
 
 
-def test_nobody_is_asked_without_a_review(project, monkeypatch):
-    monkeypatch.setattr("galley.airflow.review.DS", "2026-11-24")
+def test_nobody_is_asked_without_a_review(project):
     with pytest.raises(DecisionError, match="There is no review to decide on"):
-        ReviewOperator(task_id="approval", subject="?").execute(context({}))
+        ReviewOperator(task_id="approval", subject="?").execute(context({}, day=24))
 
 
 def test_a_form_of_an_earlier_try_is_not_answered(project, monkeypatch):
-    monkeypatch.setattr("galley.airflow.review.DS", DS)
     former = {"subject": "Ship it?", "body": "version 1", "assigned_users": []}
     monkeypatch.setattr(compat, "show_form", lambda *_: former)
     with pytest.raises(QuestionChanged, match="the form of an earlier try"):

@@ -36,13 +36,18 @@ from airflow.sdk import DAG
 from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator, ReviewOperator
 
 with DAG(
-    dag_id="{DAG}", schedule=None, start_date=datetime(2013, 1, 1, tzinfo=UTC), default_args=DEFAULT_ARGS
+    dag_id="{DAG}", schedule=SCHEDULE, start_date=datetime(2013, 1, 1, tzinfo=UTC), default_args=DEFAULT_ARGS
 ):
     fit = NotebookOperator(task_id="fit", input_nb="{DAG}/01_fit.ipynb", parameters={{"ds": DS}})
     judge = NotebookOperator(task_id="judge", input_nb="{DAG}/02_judge.ipynb", parameters={{"ds": DS}})
     approval = ReviewOperator(task_id="approval", subject="Churn of " + DS)
     sign = NotebookOperator(task_id="sign", input_nb="{DAG}/03_sign.ipynb", parameters={{"ds": DS}})
-    ship = NotebookOperator(task_id="ship", input_nb="{DAG}/04_ship.ipynb", parameters={{"ds": DS}})
+    ship = NotebookOperator(
+        task_id="ship",
+        input_nb="{DAG}/04_ship.ipynb",
+        run_if="{{{{ ti.xcom_pull('sign')['decision'] == 'Approve' }}}}",
+        parameters={{"ds": DS}},
+    )
     fit >> judge >> approval >> sign >> ship
 """
 
@@ -99,11 +104,11 @@ stage.conclude(version=promote(stage.day, [[1.0], [30.0]]).version)""",
 }
 
 
-def add(home):
+def add(home, schedule=None):
     """Declare it in a project, with its DAG and its notebooks."""
     declared = home / "galley.toml"
     declared.write_text(declared.read_text() + _DECLARED)
-    (home / "dags" / f"{DAG}.py").write_text(_DAG)
+    (home / "dags" / f"{DAG}.py").write_text(_DAG.replace("SCHEDULE", repr(schedule)))
     spec = {"name": "workbench", "display_name": "galley workbench", "language": "python"}
     for name, (parameters, code) in _STAGES.items():
         tagged = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})

@@ -1,12 +1,12 @@
 """A day is a date and nothing else, and its folders are its own."""
 
-from datetime import date
+from datetime import UTC, date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.days import Day
+from galley.days import Day, date_stamp
 from galley.errors import InvalidDay, MissingInput
 from galley.settings import Settings
 
@@ -15,9 +15,10 @@ HOME = Settings.from_environment({"GALLEY_HOME": "/home"})
 
 @pytest.mark.parametrize(
     "ds",
-    ["", "today", "2026-11", "20261123", "2026-W48-1", "2026-11-23T00:00", "2026-11-23\n", " 2026-11-23", "2026-13-01",
-     "2026-02-29", "0000-01-01", "../2026-11-23", "2026-11-23/..", "\N{FULLWIDTH DIGIT TWO}026-11-23", None, 20261123,
-     date(2026, 11, 23)],
+    ["", "today", "2026-11", "20261123", "2026-W48-1", "2026-11-23T00:00", "2026-11-23\n", " 2026-11-23",
+     "2026-11-23T", "2026-11-23T06", "2026-11-23T2400", "2026-11-23T0660", "2026-11-23T060", "2026-02-29T0600",
+     "2026-13-01", "2026-02-29", "0000-01-01", "../2026-11-23", "2026-11-23/..",
+     "\N{FULLWIDTH DIGIT TWO}026-11-23", None, 20261123, date(2026, 11, 23)],
 )  # fmt: skip
 def test_what_is_no_date_is_refused_with_the_form_it_has(ds):
     with pytest.raises(InvalidDay, match="not a date"):
@@ -27,6 +28,17 @@ def test_what_is_no_date_is_refused_with_the_form_it_has(ds):
 @given(st.dates())
 def test_every_date_is_a_day(day):
     assert Day.of(day.isoformat(), HOME).date == day
+
+
+SECONDS = st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0))
+
+
+@given(SECONDS, SECONDS)
+def test_every_run_of_several_a_day_has_a_day_of_its_own_that_sorts_as_its_time_does(at, other):
+    day = Day.of(date_stamp(at, is_one_of_several=True), HOME)
+    assert (day.date, day.raw.name) == (at.date(), day.ds)
+    assert (day.ds < date_stamp(other, is_one_of_several=True)) == (at < other)
+    assert date_stamp(at, is_one_of_several=False) == at.date().isoformat() < day.ds
 
 
 @given(
@@ -50,6 +62,7 @@ def test_the_reports_of_a_dag_are_where_its_name_says():
 
 def test_days_are_counted_back_over_leap_days():
     assert str(Day.of("2024-03-01", HOME).before(1)) == "2024-02-29"
+    assert str(Day.of("2024-03-01T0600", HOME).before(1)) == "2024-02-29T0600"
 
 
 def arrive(settings, *days, names=("data.csv", "target.csv")):

@@ -4,9 +4,13 @@ A task that waits for a person has a form, which Airflow keeps by the task insta
 takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So in Airflow's
 server, where new tries begin, the form of a review is left with the try in which it was shown; and whoever asks looks
 at what is shown.
+
+What a schedule says of the times of its runs, it says to the scheduler alone; its cron expressions and time spans are
+attributes, whose names differ between the SDK's timetables and those of Airflow itself.
 """
 
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 _MODEL = "airflow.models.taskinstance"
@@ -49,3 +53,20 @@ def leave_forms_with_their_tries(operator_name: str) -> None:
             session.execute(delete(HITLDetail).where(HITLDetail.ti_id == old_id))  # the history has a copy
 
     event.listen(TaskInstance.id, "set", leave)
+
+
+def runs_several_times_a_day(timetable: Any) -> bool:
+    """Whether a schedule by cron or by a time span has more than one run on a day; others count as one a day."""
+    cron, span, several = (
+        getattr(timetable, name, None) or getattr(timetable, f"_{name}", None)
+        for name in ("expression", "delta", "timetables")
+    )
+    if cron:
+        fields = cron.split()  # one alone is a preset, such as @midnight
+        minute_hour_second = (*fields[:2], *fields[5:6])
+        return len(fields) > 1 and not all(field.isdecimal() for field in minute_hour_second)
+    if span:
+        return bool((start := datetime(2000, 1, 1)) + span < start + timedelta(days=1))  # noqa: DTZ001 - any day
+    if several:
+        return len(several) > 1 or runs_several_times_a_day(several[0])
+    return type(timetable).__name__ == "ContinuousTimetable"

@@ -11,6 +11,7 @@ from apprise import NotifyType
 
 from galley.airflow.alerts import Alert
 from galley.airflow.links import airflow_url
+from galley.days import date_stamp
 from galley.settings import Settings
 
 
@@ -29,9 +30,10 @@ class MissingAlert(Alert):
 
 
 async def alert_if_missing(path: str, context: Any) -> None:
-    """Airflow's callback, in the triggerer: `path` is below the data folder, with {ds} for the day."""
+    """Airflow's callback, in the triggerer: `path` is that of `file_deadline`, below the data folder."""
     run = context["dag_run"]
-    name = path.format(ds=run["logical_date"][:10])
+    own = date_stamp(_moment(run["logical_date"]), is_one_of_several=True)
+    name = path.format(ds=own[:10], time=own[10:])
     # Who asks for a day after its hour knows that it is late.
     in_time = _moment(run["queued_at"]) < _moment(context["deadline"]["deadline_time"])
     folder = Settings.from_environment().for_model(dag_id=run["dag_id"]).model_data
@@ -40,7 +42,10 @@ async def alert_if_missing(path: str, context: Any) -> None:
 
 
 def file_deadline(hours: float, path: str) -> DeadlineAlert:
-    """A DAG's deadline: so many hours into the day (UTC), the file is wanted."""
+    """A DAG's deadline: so many hours after a run's logical time, the file is wanted.
+
+    `path` has {ds} for the day; {ds}{time}, as in 2026-11-23T0600, where the DAG runs several times a day.
+    """
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=hours),

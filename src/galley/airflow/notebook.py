@@ -12,7 +12,7 @@ from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException
 
 from galley.airflow.credentials import mlflow_credentials
-from galley.airflow.dates import DS
+from galley.airflow.dates import ds
 from galley.airflow.links import ReportLink
 from galley.days import Day
 from galley.errors import Permanent, SettingsError, StageFailed, Transient
@@ -117,7 +117,7 @@ class NotebookOperator(PapermillOperator):
         ti = context["ti"]
         settings = Settings.from_environment().for_model(self.model, ti.dag_id)
         parameters = self.parameters or {}
-        day = Day.of(parameters.get("ds") or self.render_template(DS, context), settings)
+        day = Day.of(parameters.get("ds") or ds(context["dag"], context["dag_run"]), settings)
         name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")
         self.execution = execution_of(
             StageRun(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from galley.airflow.dates import ds
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -42,6 +44,7 @@ class GalleyPlugin(AirflowPlugin):
         leave_forms_with_their_tries("ReviewOperator")
 
     name = "galley"
+    macros = [ds]  # noqa: RUF012
     fastapi_apps = [{"app": _OnFirstRequest(), "url_prefix": "/galley", "name": "galley"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {

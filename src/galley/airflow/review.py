@@ -12,7 +12,7 @@ from airflow.sdk.timezone import utcnow
 
 from galley.airflow import compat
 from galley.airflow.alerts import ReviewAlert
-from galley.airflow.dates import DS
+from galley.airflow.dates import ds
 from galley.airflow.notebook import CONCLUSION, REPORT, StageRetryPolicy, conclusion_digest
 from galley.airflow.signing import signing_key
 from galley.days import Day
@@ -140,7 +140,7 @@ class ReviewOperator(HITLOperator):
         """What is to be decided now; the form becomes one about that."""
         ti = context["ti"]
         settings = Settings.from_environment().for_model(self.model, ti.dag_id)
-        question = Question.of(Day.of(self.render_template(DS, context), settings), ti.dag_id)
+        question = Question.of(Day.of(ds(context["dag"], context["dag_run"]), settings), ti.dag_id)
         self._require_reports(context, question)
         self.body = f"{self.body}\n\n{question.summary}".strip()
         self.assigned_users = [HITLUser(id=name, name=name) for name in settings.who_reviews] or None

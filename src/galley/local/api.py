@@ -118,8 +118,8 @@ class Client:
 
 
 def logical_date(ds: str) -> str:
-    """The moment that a day's runs are about: its midnight, UTC."""
-    return f"{ds}T00:00:00+00:00"
+    """The logical time of a day's run: its midnight (UTC), unless the day says another."""
+    return datetime.fromisoformat(ds).replace(tzinfo=UTC).isoformat()
 
 
 def _path(dag_id: str, run_id: str) -> str:

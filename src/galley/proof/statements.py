@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from galley import days
 from galley.errors import DecisionError, SignatureError
 from galley.proof.decision import APPROVE, NO_ANSWER, NOBODY, REFUSED_ROLLBACK, REJECT, ROLLBACK
 from galley.storage import files
@@ -110,7 +111,7 @@ class Decided(_Stated):
 
     model: Annotated[str, Field(min_length=1, max_length=512)]
     version: Annotated[str, Field(pattern=r"^[1-9]\d{0,17}$")]
-    ds: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    ds: Annotated[str, Field(pattern=f"^{days.PATTERN}$")]
     decision: Annotated[str, AfterValidator(_is_decision)]
     person: Short
     reason: Annotated[str, Field(max_length=100_000)]

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Hashable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from galley.days import date_stamp, is_day
 from galley.notebooks.names import stage_of
 from galley.reports.listing import OutputsListing, listing_of
 from galley.reports.record import Record, text
@@ -27,7 +27,6 @@ STATES = (
 _LARGEST = 10_000_000
 """Bytes of metrics.json or decision.json; what has more counts as not there."""
 _DECISION = ("decision", "reviewer", "reason")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAME = re.compile(r"[\w][\w.+-]{0,249}", re.ASCII)
 _NOTEBOOK = re.compile(r"(?P<name>[\w+-][\w.+-]*?)(\.try(?P<number>\d{1,9}))?\.ipynb", re.ASCII)
 
@@ -66,15 +65,6 @@ class DagDay:
         return next((stage for stage in self.stages if stage.name == name), None)
 
 
-def is_day(ds: str) -> bool:
-    """Whether it is a date stamp of a day that exists."""
-    if not _DAY.fullmatch(ds):
-        return False
-    with suppress(ValueError):
-        return bool(date.fromisoformat(ds))
-    return False
-
-
 def is_name(name: str) -> bool:
     """Whether it can be the name of one folder or file of ours: nothing in it leads elsewhere."""
     return bool(_NAME.fullmatch(name))
@@ -105,6 +95,11 @@ class Index:
     def has(self, ds: str, dag_id: str) -> bool:
         """Whether the DAG has a folder on that day."""
         return is_day(ds) and is_name(dag_id) and self._listing.has_folder(self.outputs / ds / dag_id)
+
+    def day_of(self, dag_id: str, at: datetime) -> str:
+        """The day of a DAG's run, by its logical time: with that time where the run has a folder of its own."""
+        own = date_stamp(at, is_one_of_several=True)
+        return own if self.has(own, dag_id) else date_stamp(at, is_one_of_several=False)
 
     def neighbours(self, ds: str, dag_id: str) -> tuple[str | None, str | None]:
         """The nearest days before and after that this DAG has reports of."""

@@ -8,7 +8,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from galley.reports.index import is_day, is_name
+from galley.days import is_day
+from galley.reports.index import is_name
 from galley.run import published
 from galley.storage.beneath import open_beneath
 from galley.storage.files import is_remote, local, open_regular, parse_notebook

@@ -36,7 +36,7 @@ def search(
     found: list[tuple[str, list[DagDay]]] = []
     looked = 0
     for ds in index.days():
-        if (before and ds >= before) or (wanted.until and ds > wanted.until):
+        if (before and ds >= before) or (wanted.until and ds[: len(wanted.until)] > wanted.until):
             continue
         if wanted.since and ds < wanted.since:
             break
@@ -51,8 +51,8 @@ def search(
 
 
 def _next(ds: str) -> str:
-    """The cursor for which `ds` is the first day that follows: dates sort as texts, and so does a text after one."""
-    return f"{ds}~"
+    """The cursor for which `ds` is the first day that follows: days sort as texts, and "!" comes before any time."""
+    return f"{ds}!"
 
 
 def _matches(day: DagDay, state: str, awaiting: Collection[tuple[str, str]]) -> bool:

@@ -1,6 +1,7 @@
 """The index tells what outputs hold, from names of folders and the ends of notebooks."""
 
 import os
+from datetime import UTC, datetime
 
 import nbformat
 import pytest
@@ -134,6 +135,27 @@ def test_pages_together_show_every_day_once(outputs):
         shown, before = shown + days_of(page), page.before
     assert shown == days
     assert before is None
+
+
+def test_runs_of_one_day_are_each_shown_once_and_found_by_that_day(outputs_anywhere, monkeypatch):
+    monkeypatch.setattr("galley.reports.search.DAYS", 2)
+    days = ["2026-11-24", f"{DS}T0601", f"{DS}T060030", f"{DS}T0600", DS, "2026-11-22"]
+    for ds in days:
+        outputs_anywhere.run(ds, DAG, "01_prepare")
+    pages = [look(outputs_anywhere)]
+    while pages[-1].before:
+        pages.append(look(outputs_anywhere, before=pages[-1].before))
+    assert [days_of(page) for page in pages] == [days[:2], days[2:4], days[4:]]
+    monkeypatch.setattr("galley.reports.search.DAYS", DAYS)
+    assert days_of(look(outputs_anywhere, since=DS, until=DS)) == days[1:5]
+
+
+def test_a_run_is_found_by_its_logical_time_where_it_has_a_folder_of_its_own(outputs_anywhere):
+    six = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    outputs_anywhere.run(DS, "daily", "01_prepare")
+    outputs_anywhere.run(f"{DS}T0600", "hourly", "01_prepare")
+    found = {dag_id: outputs_anywhere.index.day_of(dag_id, six) for dag_id in ("daily", "hourly")}
+    assert found == {"daily": DS, "hourly": f"{DS}T0600"}
 
 
 def test_a_filter_leaves_the_days_that_match(outputs_anywhere):

@@ -1,6 +1,5 @@
 """Comparison: one stage on two days. What was asked, concluded and printed, and both reports side by side."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -10,8 +9,9 @@ from nbformat import NotebookNode
 from galley.airflow.reports.access import READS_DAG
 from galley.airflow.reports.pages import note, page
 from galley.airflow.reports.report import address
+from galley.days import is_day
 from galley.reports import differences
-from galley.reports.index import Index, is_day
+from galley.reports.index import Index
 from galley.reports.report_path import ReportPath
 
 router = APIRouter(dependencies=[READS_DAG])
@@ -22,7 +22,7 @@ _CHOICES = 90
 
 @router.get("/compare/{ds}/{dag_id}/{name}")
 def compare(
-    request: Request, ds: str, dag_id: str, name: str, other: Annotated[str, Query(max_length=10)] = ""
+    request: Request, ds: str, dag_id: str, name: str, other: Annotated[str, Query(max_length=20)] = ""
 ) -> HTMLResponse:
     """The stage `name` of a day beside the same of another; the day before it, if none is given."""
     index: Index = request.app.state.index
@@ -42,7 +42,6 @@ def compare(
         ds=ds,
         dag_id=dag_id,
         report_paths=report_paths,
-        dates=[date.fromisoformat(report_path.ds) for report_path in report_paths],
         choices=sorted({*days, chosen} - {ds}, reverse=True),
         addresses=[
             address(day, stage)

@@ -14,7 +14,8 @@ from galley.airflow.reports.access import ReaderDep
 from galley.airflow.reports.pages import page
 from galley.airflow.reports.report import address
 from galley.airflow.reports.runs import Review
-from galley.reports.index import DagDay, Index, Stage, is_day
+from galley.days import is_day
+from galley.reports.index import DagDay, Index, Stage
 from galley.reports.key_metric import KeyMetric, key_metric
 from galley.reports.search import Filter, search
 
@@ -53,7 +54,7 @@ def listing(
         found = declared.model_of_dag(dag_id)
         return may_read(dag_id) and (not model or (found is not None and found.name == model))
 
-    reviews = runs.waiting_reviews(is_shown)
+    reviews = runs.waiting_reviews(index, is_shown)
     wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "")
     found = search(index, wanted, is_shown, {(review.ds, review.dag_id) for review in reviews}, before)
     days, settings = index.days(), request.app.state.settings
@@ -86,7 +87,7 @@ def listing(
 @router.get("/reports/{ds}")
 def of_day(request: Request, ds: str) -> RedirectResponse:
     """The listing of one day."""
-    query = f"?since={ds}&until={ds}" if is_day(ds) else ""
+    query = f"?since={ds[:10]}&until={ds[:10]}" if is_day(ds) else ""
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
@@ -101,14 +102,22 @@ def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review]) -> Line:
 
 
 def _weeks(lines: dict[str, list[Line]]) -> Iterator[dict[str, Any]]:
-    """The days by calendar week, Monday to Sunday."""
-    for monday, days in groupby(lines, key=lambda ds: (found := date.fromisoformat(ds)) - timedelta(found.weekday())):
+    """The days by calendar week, Monday to Sunday; the runs of a day stand together, the newest first."""
+    days = {
+        day: [line for ds in of_day for line in lines[ds]]
+        for day, of_day in groupby(lines, key=lambda ds: date.fromisoformat(ds[:10]))
+    }
+    for monday, of_week in groupby(days, key=_monday):
         yield {
             "number": monday.isocalendar().week,
             "monday": monday,
             "sunday": monday + timedelta(6),
-            "days": [(date.fromisoformat(ds), lines[ds]) for ds in days],
+            "days": [(day, days[day]) for day in of_week],
         }
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(day.weekday())
 
 
 def _points(values: tuple[float, ...]) -> str:

@@ -10,6 +10,8 @@ from airflow.utils.session import create_session
 from airflow.utils.state import State, TaskInstanceState
 from sqlalchemy import select
 
+from galley.reports.index import Index
+
 NOTEBOOK_OPERATOR = "NotebookOperator"
 REVIEW_OPERATOR = "ReviewOperator"
 
@@ -47,12 +49,12 @@ class Review:
     task_id: str
 
 
-def day_of(dag_id: str, run_id: str) -> str | None:
+def day_of(index: Index, dag_id: str, run_id: str) -> str | None:
     """The day that a run works on, as its tasks see it; None if there is no such run."""
     query = select(DagRun.logical_date, DagRun.run_after).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     with create_session() as session:
         found = session.execute(query).first()
-    return (found[0] or found[1]).strftime("%Y-%m-%d") if found else None
+    return index.day_of(dag_id, found[0] or found[1]) if found else None
 
 
 def has_notebooks(dag_id: str, run_id: str) -> bool:
@@ -77,7 +79,7 @@ def task(dag_id: str, run_id: str, task_id: str, map_index: int) -> Task | None:
     return Task(found[1] or found[0] or "", str(found[2] or "")) if found else None
 
 
-def waiting_reviews(may_read: Callable[[str], bool]) -> list[Review]:
+def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Review]:
     """The reviews that wait for an answer, of the DAGs that the user may read."""
     query = (
         select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, DagRun.logical_date, DagRun.run_after)
@@ -88,7 +90,7 @@ def waiting_reviews(may_read: Callable[[str], bool]) -> list[Review]:
     with create_session() as session:
         rows = session.execute(query).all()
     return [
-        Review((logical or after).strftime("%Y-%m-%d"), dag_id, run_id, task_id)
+        Review(index.day_of(dag_id, logical or after), dag_id, run_id, task_id)
         for dag_id, run_id, task_id, logical, after in rows
         if may_read(dag_id)
     ]

@@ -22,7 +22,7 @@ _ALL = {"All reports": "/reports"}
 def run(request: Request, dag_id: Text, run_id: Text) -> Response:
     """The tab of a run: its day."""
     index: Index = request.app.state.index
-    ds = runs.day_of(dag_id, run_id)
+    ds = runs.day_of(index, dag_id, run_id)
     if ds is not None and index.has(ds, dag_id) and index.dag_day(ds, dag_id).stages:
         return RedirectResponse(f"{request.scope['root_path']}/reports/{ds}/{quote(dag_id)}", 303)
     if ds is None:
@@ -38,7 +38,7 @@ def run(request: Request, dag_id: Text, run_id: Text) -> Response:
 def task(request: Request, dag_id: Text, run_id: Text, task_id: Text, map_index: Text = "-1") -> Response:
     """The tab of a task: its stage, with the attempts. `map_index` is no number where a task is not mapped."""
     index: Index = request.app.state.index
-    ds = runs.day_of(dag_id, run_id)
+    ds = runs.day_of(index, dag_id, run_id)
     number = int(map_index) if map_index.isascii() and map_index.isdecimal() else -1
     if ds is not None and index.has(ds, dag_id):
         day = index.dag_day(ds, dag_id)
