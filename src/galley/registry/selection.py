@@ -45,7 +45,7 @@ def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> C
     over = day.date < (today or datetime.now(UTC).date())
     moves = _moves(day) if as_of == DAY and over else []
     if not moves:
-        return Chosen(resolve(CHAMPION, day.settings), _why_current(as_of, over))
+        return Chosen(_current(day.settings), _why_current(as_of, over))
     entry = journal.champion_on(moves, day.date)
     if entry is None:
         raise ModelNotFound(
@@ -64,6 +64,14 @@ def _pinned(model_uri: str, settings: Settings) -> Chosen:
             f"[models.{model.name}]."
         )
     return Chosen(resolve(model_uri, settings), f"model_uri names {model_uri}: {NOT_DECIDED}")
+
+
+def _current(settings: Settings) -> Model:
+    """The champion. Where there is none, the error says if the model may have had another name."""
+    try:
+        return resolve(CHAMPION, settings)
+    except ModelNotFound as error:
+        raise ModelNotFound(f"{error}{Registered(connect(settings), settings).renamed()}") from None
 
 
 def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:

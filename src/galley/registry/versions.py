@@ -132,10 +132,10 @@ class Registered:
         found = self._found(lambda: self._client.get_registered_model(self.name))
         if found is None:
             train = self._settings.model.train
-            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG {train} first.{self._renamed()}")
+            raise ModelNotFound(f"No model {self.name} is registered. Run the DAG {train} first.{self.renamed()}")
         return found
 
-    def _renamed(self) -> str:
+    def renamed(self) -> str:
         """A hint where MLflow has a champion of a name that galley.toml does not have: the model may be renamed."""
         with registry_errors(self._settings):
             known = self._client.search_registered_models()
@@ -145,8 +145,9 @@ class Registered:
         if not others:
             return ""
         return (
-            f" MLflow has champions of {', '.join(others)}, which galley.toml does not declare: if the model was "
-            "renamed, give it its former name, or rename it in MLflow too."
+            f" MLflow has champions of {', '.join(others)}, which galley.toml does not declare. If the model was "
+            "renamed, give it its former name, for which its decisions are signed, or have it approved under the new "
+            "one."
         )
 
     def _found(self, ask: Callable[[], T]) -> T | None:
