@@ -5,6 +5,7 @@
 #   workbench    galley-workbench    stages that train, judge and score; MLflow's server; JupyterLab
 #   data-stage   galley-data-stage   stages that only move data
 #   docker-proxy galley-docker-proxy the filter before the Docker engine (profile docker)
+#   tls-proxy    galley-tls-proxy    the proxy with TLS before all user interfaces (profile tls)
 #   mail         galley-mail         catches mail in the profile dev
 
 # IMAGE_CHECKOUT is the commit that it is built from, which reports state; last in each, for it changes most often.
@@ -59,6 +60,9 @@ RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --g
 
 FROM python:3.13-slim-trixie AS docker-proxy
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+
+FROM python:3.13-slim-trixie AS tls-proxy
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends caddy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs

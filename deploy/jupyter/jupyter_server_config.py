@@ -5,9 +5,11 @@ notebook writes takes the place of its link: the schedule's stays what it was.
 """
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
@@ -38,6 +40,9 @@ class MirroringKernelManager(AsyncMappingKernelManager):
 
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  (Jupyter defines it)
 c.FileContentsManager.pre_save_hook = before_save
+# The path that people reach it by; a proxy in front says how.
+c.ServerApp.base_url = urlsplit(os.environ["JUPYTER_URL"]).path or "/"
+c.ServerApp.trust_xheaders = True
 c.ServerApp.ip = "0.0.0.0"  # noqa: S104  (inside the container; compose publishes it on loopback)
 c.ServerApp.kernel_manager_class = MirroringKernelManager
 c.ServerApp.port = 8888

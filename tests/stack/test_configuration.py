@@ -61,14 +61,14 @@ def test_stacks_of_two_folders_have_no_name_in_common(engine, tmp_path):
         made = [*stack["volumes"].values(), *stack["networks"].values()]
         return {stack["name"], *built, *(one["name"] for one in made)}
 
-    assert len(names(first)) == 14
+    assert len(names(first)) == 15
     assert not names(first) & names(second)
 
 
 def test_an_image_is_built_by_one_service(engine, tmp_path):
     complete(clone(tmp_path))
     built = [service["image"] for service in config(tmp_path)["services"].values() if "build" in service]
-    assert len(built) == len(set(built)) == 6
+    assert len(built) == len(set(built)) == 7
 
 
 def test_logs_of_every_container_are_bounded(engine, tmp_path):

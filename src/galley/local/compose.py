@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from galley.errors import SettingsError
-from galley.local import dotenv, ports
+from galley.local import addresses, dotenv, ports
 from galley.local.errors import ServiceEnded
 from galley.run.checkout import IMAGE_CHECKOUT, for_image
 
-PORTS = {"Airflow": "GALLEY_AIRFLOW_PORT", "MLflow": "GALLEY_MLFLOW_PORT", "JupyterLab": "GALLEY_LAB_PORT"}
-"""The setting of each port that the stack publishes."""
 _LABEL = "com.docker.compose.project"
 
 
@@ -47,11 +45,11 @@ class ComposeProject:
     def require_ports(self) -> None:
         """Raise PortTaken if a port that the stack is to listen on belongs to somebody else."""
         own, given = self._published(), dotenv.settings(self.home)
-        for what, variable in PORTS.items():
+        for what, (variable, address) in addresses.published(given).items():
             if not given[variable].isdecimal():
                 raise SettingsError(f"{variable}={given[variable]} in .env is not a valid port. Give it a number.")
             if int(given[variable]) not in own:
-                ports.require(int(given[variable]), variable, what, given["BIND"])
+                ports.require(int(given[variable]), variable, what, address)
 
     def up(self) -> None:
         """Build the images, start what the settings ask for, and end what they no longer ask for.

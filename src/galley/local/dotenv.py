@@ -21,7 +21,7 @@ OF_THE_VOLUMES = (*OF_THE_DATA, "POSTGRES_PASSWORD")
 _PKCS8_ED25519 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET = re.compile(r"^(\w+_(?:KEY|PASSWORD|SECRET|TOKEN))=", re.MULTILINE)
 _SETTING = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
-_OF_A_FOLDER = re.compile(f"{NAME}|{UID}|BIND|.*_DIR|GALLEY_.*_PORT")
+_OF_A_FOLDER = re.compile(f"{NAME}|{UID}|BIND|.*_DIR|GALLEY_.*_PORT|(AIRFLOW|MLFLOW|JUPYTER)_URL|TLS_.*")
 _RELATIVE = re.compile(r"^(\w+_DIR)=\./", re.MULTILINE)
 
 

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from galley.errors import GalleyError, MissingInput
-from galley.local import dotenv
-from galley.local.compose import PORTS, ComposeProject
+from galley.local import addresses, dotenv
+from galley.local.compose import ComposeProject
 
 CONTENTS = ("airflow.dump", "mlflow.dump", "mlflow.tar.gz", "files.tar.gz", "env")
 """The files of a backup."""
@@ -49,7 +49,7 @@ def up(home: Path) -> None:
     project = ComposeProject(home)
     project.require_ports()
     project.up()
-    print(addresses(dotenv.settings(home)))
+    print(summary(dotenv.settings(home)))
 
 
 def prepare(home: Path) -> None:
@@ -60,6 +60,7 @@ def prepare(home: Path) -> None:
     if filled := dotenv.complete(home):
         print(f"Filled in .env: {', '.join(filled)}.")
     dotenv.require_user(home)
+    addresses.require(home, dotenv.settings(home))
 
 
 def restore(home: Path, backup: Path) -> None:
@@ -84,9 +85,9 @@ def restore(home: Path, backup: Path) -> None:
     print(f"Restored {backup}.")
 
 
-def addresses(settings: dict[str, str]) -> str:
+def summary(settings: dict[str, str]) -> str:
     """Where everything is, and where the passwords are."""
-    lines = [f"{name:<12} http://localhost:{settings[port]}" for name, port in PORTS.items()]
+    lines = [f"{name:<12} {url}" for name, url in addresses.public(settings).items()]
     return "\n".join([*lines, "log in as    admin, reviewer or viewer; in MLflow galley. Passwords are in .env"])
 
 
