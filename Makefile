@@ -24,6 +24,7 @@ CHECK_READY := .venvs/check/.synced
 BROWSER_READY := .venvs/browser/.synced
 BENCH_READY := .venvs/bench/.synced
 STORE_READY := .venvs/store/.synced
+CHART_READY := .venvs/chart/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
@@ -34,7 +35,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore test chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -75,6 +76,9 @@ test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
+chart-test: $(CHART_READY) ## the manifests of Kubernetes, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
+	CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
+
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser
 
@@ -110,7 +114,8 @@ $(CHECK_READY): WANTED := --only-group check
 $(BROWSER_READY): WANTED := --group browser
 $(BENCH_READY): WANTED := --group bench
 $(STORE_READY): WANTED := --only-group store
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY): $(LOCK)
+$(CHART_READY): WANTED := --group chart
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@

@@ -45,6 +45,7 @@ def test_the_page_names_the_secrets_and_keys_that_pods_ask_for():
         VALUES["apiSecretKeySecretName"]: {"api-secret-key"},
         VALUES["jwtSecretName"]: {"jwt-secret"},
         VALUES["data"]["metadataSecretName"]: {"connection"},
+        MLFLOW["Ingress"]["spec"]["tls"][0]["secretName"]: {"tls.crt", "tls.key"},
     }
     asked = [(secret["secretName"], secret["secretKey"]) for secret in VALUES["secret"]]
     variables = VALUES["createUserJob"]["env"] + VALUES["apiServer"]["env"] + POD["containers"][0]["env"]
