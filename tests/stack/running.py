@@ -92,9 +92,13 @@ class Stack:
         """As if its machine were gone: it ends at once, and nothing starts it again."""
         self._run("docker", "kill", container)
 
+    def inside(self, network, image, *command):
+        """What a command says in a container of an image of this stack, as one of a stage is in that network."""
+        return self._run("docker", "run", "--rm", f"--network={network}", self.image(image), *command)
+
     def stages(self):
         """The containers of stages that the engine has for this stack."""
-        network = f"network={self.project}_default"
+        network = f"network={self.project}_stages"
         return self._run(
             "docker", "ps", "--all", "--quiet", "--filter", "label=galley.stage", "--filter", network
         ).split()

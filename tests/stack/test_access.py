@@ -50,6 +50,33 @@ def test_who_kernels_are_reads_no_secret_where_tasks_run(stack):
     stack.docker(*as_kernel, " && ".join(f'[ -e "{path}" ] && [ ! -w "{path}" ]' for path in closed))
 
 
+REACHED = """
+import socket, sys
+
+for address in sys.argv[1:]:
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=3)
+    except OSError:
+        continue
+    print(address)
+"""
+
+
+def test_a_stages_container_reaches_mlflow_and_neither_databases_nor_mail_nor_airflow(stack):
+    ports = {"postgres": 5432, "mail": 1025, "airflow-apiserver": 8080, "airflow-scheduler": 8974, "mlflow": 5000}
+    tried = [f"{service}:{port}" for service, port in ports.items()]
+    for service in list(ports)[:-1]:
+        (found,) = stack.containers(service)
+        addresses = stack.inspect(found["ID"], "range .NetworkSettings.Networks}}{{.IPAddress}} {{end").split()
+        tried += [f"{address}:{ports[service]}" for address in addresses]
+    assert len(tried) == 9
+    everything = stack.exec("airflow-triggerer", "python", "-c", REACHED, *tried).split()
+    assert everything == tried, "the services do not listen where this looks"
+    network = stack.exec("airflow-scheduler", "printenv", "GALLEY_NETWORK").strip()
+    assert stack.inside(network, "workbench", "python", "-c", REACHED, *tried).split() == ["mlflow:5000"]
+
+
 @pytest.mark.parametrize("module", ["pandas", "ipykernel", "sklearn", "mlflow", "jupyterlab"])
 def test_airflows_image_has_nothing_of_the_stages(stack, module):
     looked = f"from importlib.util import find_spec; raise SystemExit(find_spec('{module}') is not None)"

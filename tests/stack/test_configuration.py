@@ -61,8 +61,16 @@ def test_stacks_of_two_folders_have_no_name_in_common(engine, tmp_path):
         made = [*stack["volumes"].values(), *stack["networks"].values()]
         return {stack["name"], *built, *(one["name"] for one in made)}
 
-    assert len(names(first)) == 15
+    assert len(names(first)) == 16
     assert not names(first) & names(second)
+
+
+def test_what_notebooks_reach_is_mlflow_alone(engine, tmp_path):
+    complete(clone(tmp_path))
+    services = config(tmp_path)["services"]
+    beside_stages = {name for name, service in services.items() if "stages" in (service.get("networks") or {})}
+    assert beside_stages == {"mlflow", "jupyterlab", "tls-proxy"}
+    assert list(services["jupyterlab"]["networks"]) == ["stages"]
 
 
 def test_an_image_is_built_by_one_service(engine, tmp_path):

@@ -65,7 +65,7 @@ class ComposeProject:
 
     def down(self, volumes: bool) -> None:
         """End all services, those of every profile, and the stages in containers; volumes stay unless asked for."""
-        of_stages = ["--filter", "label=galley.stage", "--filter", f"network={self.name}_default"]
+        of_stages = ["--filter", "label=galley.stage", "--filter", f"network={self.name}_stages"]
         if stages := self._docker("ps", "--all", "--quiet", *of_stages).split():
             self._docker("rm", "--force", *stages)
         self.run("docker", "compose", "--profile", "*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
