@@ -25,6 +25,7 @@ BROWSER_READY := .venvs/browser/.synced
 BENCH_READY := .venvs/bench/.synced
 STORE_READY := .venvs/store/.synced
 CHART_READY := .venvs/chart/.synced
+SBOM_READY := .venvs/sbom/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
@@ -35,7 +36,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore test chart-test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -62,7 +63,7 @@ stack-down: ## end all of it; databases, models and logs stay, unless VOLUMES=ye
 stack-clean: ## remove what is older than DAYS from Airflow's database and the logs of tasks  [DAYS=365]
 	@docker compose exec -T airflow-scheduler deploy/airflow/clean '$(or $(DAYS),365)'
 
-stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
+stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) $(SBOM_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/stack
 	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py --runner docker
 
@@ -75,6 +76,11 @@ restore: ## put a backup in the place of what the stack has now, start it, and t
 test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+
+sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as CycloneDX  [TO=sbom]
+	@$(find_python); $(find_uv); mkdir -p '$(or $(TO),sbom)'; \
+	"$$uv" export --quiet --frozen --python "$$python" --no-default-groups --format cyclonedx1.5 --output-file '$(or $(TO),sbom)/wheel.cdx.json'
+	@PATH="$(CURDIR)/.venvs/sbom/bin:$$PATH" deploy/sbom '$(or $(TO),sbom)'
 
 chart-test: $(CHART_READY) ## the manifests of Kubernetes, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
 	CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
@@ -115,7 +121,8 @@ $(BROWSER_READY): WANTED := --group browser
 $(BENCH_READY): WANTED := --group bench
 $(STORE_READY): WANTED := --only-group store
 $(CHART_READY): WANTED := --group chart
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY): $(LOCK)
+$(SBOM_READY): WANTED := --only-group sbom
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY) $(SBOM_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@
