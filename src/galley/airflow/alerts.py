@@ -5,6 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from airflow.providers.apprise.notifications.apprise import AppriseNotifier
 from apprise import AppriseConfig, NotifyFormat, NotifyType
@@ -114,4 +115,4 @@ def _without_html(markdown: str) -> str:
 
 def _with_addresses(markdown: str) -> str:
     """Markdown whose links lead to Airflow from wherever it is read."""
-    return re.sub(r"\]\((?=/)", f"]({airflow_url()}", markdown)
+    return re.sub(r"\]\((?=/)", f"]({urljoin(airflow_url(), '/').rstrip('/')}", markdown)

@@ -1,5 +1,6 @@
 """Links into Airflow's user interface: to a report, and to a review that waits for its answer."""
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +19,11 @@ REPORTS = "/plugin/reports/galley/reports/"
 def airflow_url() -> str:
     """Where Airflow is, for those who are not there: alerts."""
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
+
+
+def below_airflow(markdown: str) -> str:
+    """Markdown whose links to Airflow's own pages lead below the path that Airflow is served at."""
+    return re.sub(r"\]\((?=/)", f"]({urlsplit(airflow_url()).path}", markdown)
 
 
 def report_url(page: "Path", settings: Settings) -> str:

@@ -13,6 +13,7 @@ from airflow.sdk.timezone import utcnow
 from galley.airflow import compat
 from galley.airflow.alerts import ReviewAlert
 from galley.airflow.dates import ds
+from galley.airflow.links import below_airflow
 from galley.airflow.notebook import CONCLUSION, REPORT, StageRetryPolicy, conclusion_digest
 from galley.airflow.signing import signing_key
 from galley.days import Day
@@ -142,7 +143,7 @@ class ReviewOperator(HITLOperator):
         settings = Settings.from_environment().for_model(self.model, ti.dag_id)
         question = Question.of(Day.of(ds(context["dag"], context["dag_run"]), settings), ti.dag_id)
         self._require_reports(context, question)
-        self.body = f"{self.body}\n\n{question.summary}".strip()
+        self.body = below_airflow(f"{self.body}\n\n{question.summary}".strip())
         self.assigned_users = [HITLUser(id=name, name=name) for name in settings.who_reviews] or None
         params = {"reason": _REASON}
         if question.failed_checks and settings.model.policy.may_override:
