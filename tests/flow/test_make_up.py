@@ -5,24 +5,38 @@ import http.client
 import json
 import signal
 import socket
+import time
 import urllib.parse
 
 import psutil
 import pytest
 
+from galley.local import ports
 
-@pytest.fixture(scope="module")
-def said(project):
-    """What it says until it is up; it runs while these tests do."""
-    process = project.start("up")
+
+def heard(process, last):
+    """What it says up to a line that begins so."""
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if line.startswith("Ctrl-C"):
+        if line.startswith(last):
             break
-    yield "".join(lines)
+    return "".join(lines)
+
+
+@pytest.fixture(scope="module")
+def supervisor(project):
+    """It runs while these tests do."""
+    process = project.start("up")
+    yield process
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=120)
+
+
+@pytest.fixture(scope="module")
+def said(supervisor):
+    """What it says until it is up."""
+    return heard(supervisor, "Ctrl-C")
 
 
 def ask(url, body=None):
@@ -75,8 +89,17 @@ def test_another_command_is_refused_while_it_runs(project, said):
     assert "Ctrl-C" in answer
 
 
-def test_ctrl_c_ends_every_process(project, said):
-    supervisor = min(project.processes(), key=lambda process: process.create_time())
+def test_a_service_that_was_killed_is_said_at_once_and_answers_again(project, supervisor, said):
+    server = next(process for process in psutil.Process(supervisor.pid).children() if "mlflow" in process.cmdline())
+    server.kill()
+    assert "mlflow was killed by SIGKILL. Its last lines:" in heard(supervisor, "It is started again")
+    while not ports.is_open(project.ports["MLFLOW"]):
+        assert supervisor.poll() is None
+        time.sleep(0.2)
+    assert ask(address_of("MLflow", said))[0] == 200
+
+
+def test_ctrl_c_ends_every_process(project, supervisor, said):
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=120) == 0
     assert project.processes() == []

@@ -22,6 +22,13 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+RESTARTS = 3
+"""How often a service that ends by itself is started again."""
+STEADY = 600.0
+"""Seconds after which a service counts as one that runs: if it ends then, it has all its restarts again."""
+_MARK = "SERVICE_OF_GALLEY"
+"""The variable that names the service in its environment, and in that of what it starts."""
+
 
 class Stopped(BaseException):
     """Someone asked this process to end, by Ctrl-C or a signal. No error: a way out through every `finally`."""
@@ -46,6 +53,32 @@ class Service:
     user: KernelUser | None = None
 
 
+@dataclass
+class _Running:
+    service: Service
+    process: subprocess.Popen[bytes]
+    began: float
+    restarts: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def has_started(self, process: psutil.Process) -> bool:
+        """Whether it is of the service's session, or has the service's name in its environment."""
+        try:
+            return os.getsid(process.pid) == self.process.pid or process.environ().get(_MARK) == self.service.name
+        except (OSError, psutil.Error):
+            return False
+
+    @property
+    def end(self) -> str:
+        """How the process ended, in words."""
+        code = self.process.returncode
+        how = f"ended with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+        return f"{self.service.name} {how}"
+
+
 class Services:
     """A set of running services, each in a session of its own, with its output in a log file.
 
@@ -55,7 +88,7 @@ class Services:
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
-        self._running: list[tuple[Service, subprocess.Popen[bytes]]] = []
+        self._running: list[_Running] = []
         self._handlers: dict[int, Any] = {}
         self._not_ours: set[int] = set()
         self._in_a_hurry = False
@@ -79,11 +112,15 @@ class Services:
                 signal.signal(signum, handler)
 
     def start(self, service: Service) -> None:
-        """Start one more service."""
-        with self.log(service.name).open("wb") as log:
-            process = subprocess.Popen(
+        """Start one more service, with an empty log."""
+        self.log(service.name).unlink(missing_ok=True)
+        self._running.append(_Running(service, self._started(service), time.monotonic()))
+
+    def _started(self, service: Service) -> subprocess.Popen[bytes]:
+        with self.log(service.name).open("ab") as log:
+            return subprocess.Popen(
                 service.command,
-                env=dict(service.environment),
+                env={**service.environment, _MARK: service.name},
                 cwd=service.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -92,7 +129,6 @@ class Services:
                 start_new_session=True,
                 preexec_fn=_end_with_parent(os.getpid(), service.user),
             )
-        self._running.append((service, process))
 
     def log(self, name: str) -> Path:
         """The file that a service's output goes to."""
@@ -101,21 +137,40 @@ class Services:
 
     def check(self) -> None:
         """Raise ServiceEnded if one of them has ended by itself."""
-        for service, process in self._running:
-            if process.poll() is not None:
-                log = self.log(service.name)
-                raise ServiceEnded(
-                    f"{service.name} ended with exit code {process.returncode}. Its last lines:\n{last_lines(log)}\n"
-                    f"Fix that and start again. The whole log: {log}"
-                )
+        for running in self._running:
+            if running.has_ended:
+                raise self._ended(running)
+
+    def keep_up(self, say: Callable[[str], None]) -> None:
+        """Start again what has ended by itself, and say what and why. Raises ServiceEnded where that is too often."""
+        for running in self._running:
+            if running.has_ended:
+                self._start_again(running, say)
+
+    def _start_again(self, running: _Running, say: Callable[[str], None]) -> None:
+        now = time.monotonic()
+        restarts = running.restarts if now - running.began < STEADY else 0
+        if restarts == RESTARTS:
+            raise self._ended(running)
+        while left := [child for child in psutil.Process().children() if running.has_started(child)]:
+            _end_all(left)  # they would hold its port
+        say(f"{self._last_words(running)}\nIt is started again ({restarts + 1} of {RESTARTS} times).")
+        running.process, running.began, running.restarts = self._started(running.service), now, restarts + 1
+
+    def _ended(self, running: _Running) -> ServiceEnded:
+        log = self.log(running.service.name)
+        return ServiceEnded(f"{self._last_words(running)}\nFix that and start again. The whole log: {log}")
+
+    def _last_words(self, running: _Running) -> str:
+        return f"{running.end}. Its last lines:\n{last_lines(self.log(running.service.name))}"
 
     def stop(self) -> None:
         """End every service, and then whatever they left behind."""
         # Last first: what was started later needs what was started earlier to say goodbye to.
-        for service, process in reversed(self._running):
-            _signal_group(process, signal.SIGTERM)
-            self._wait(process, service.grace)
-            _signal_group(process, signal.SIGKILL)
+        for running in reversed(self._running):
+            _signal_group(running.process, signal.SIGTERM)
+            self._wait(running.process, running.service.grace)
+            _signal_group(running.process, signal.SIGKILL)
         self._running.clear()
         self._sweep()
 
@@ -126,10 +181,7 @@ class Services:
 
     def _sweep(self) -> None:
         while left := [child for child in psutil.Process().children() if child.pid not in self._not_ours]:
-            family = [*left, *(process for child in left for process in _descendants(child))]
-            for process in family:
-                _kill(process)
-            psutil.wait_procs(family, timeout=1)
+            _end_all(left)
 
     def _hurry(self, _signum: int, _frame: FrameType | None) -> None:
         self._in_a_hurry = True
@@ -150,6 +202,13 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         os.killpg(process.pid, number)
     if number == signal.SIGKILL:
         process.wait()
+
+
+def _end_all(processes: Sequence[psutil.Process]) -> None:
+    family = [*processes, *(process for child in processes for process in _descendants(child))]
+    for process in family:
+        _kill(process)
+    psutil.wait_procs(family, timeout=1)
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

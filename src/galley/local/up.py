@@ -43,7 +43,7 @@ def _stay_up(settings: Settings) -> NoReturn:
         _say(f"logs         {services.logs}")
         _say("Ctrl-C stops all of it.")
         while True:
-            services.check()
+            services.keep_up(_say)
             time.sleep(NAP)
 
 

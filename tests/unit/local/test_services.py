@@ -15,7 +15,7 @@ from galley.errors import SettingsError
 from galley.kernels.user import KernelUser
 from galley.local import ports, workbench
 from galley.local.errors import ServiceEnded
-from galley.local.services import Service, Services
+from galley.local.services import RESTARTS, Service, Services
 from galley.settings import Settings
 
 SLEEP = "import time; time.sleep(600)"
@@ -113,6 +113,41 @@ def test_a_service_that_ends_by_itself_is_named_with_its_last_words(tmp_path, st
         wait_until(lambda: services.log("weak").read_text())
         with pytest.raises(ServiceEnded, match=r"(?s)weak ended with exit code 3.*no strength left.*weak\.log"):
             wait_until(lambda: services.check())
+
+
+def test_a_service_that_ends_by_itself_is_started_again_and_said_up_to_a_bound(tmp_path, start):
+    heard = []
+    with Services(tmp_path) as services:
+        start(services, "steady", SLEEP)
+        start(services, "weak", "print('no strength left'); raise SystemExit(3)")
+        with pytest.raises(ServiceEnded, match="weak ended with exit code 3"):
+            wait_until(lambda: services.keep_up(heard.append))
+        assert services.log("weak").read_text().count("no strength left") == RESTARTS + 1
+    assert [words.splitlines()[0] for words in heard] == ["weak ended with exit code 3. Its last lines:"] * RESTARTS
+    assert heard[-1].endswith(f"It is started again ({RESTARTS} of {RESTARTS} times).")
+
+
+def test_a_service_that_was_killed_runs_again_and_what_it_left_has_ended(tmp_path, start):
+    heard = []
+    with Services(tmp_path) as services:
+        start(services, "parent", FORSAKEN + SLEEP)
+        start(services, "other", FORSAKEN + SLEEP)
+        child, others = int(said(services, "parent")), int(said(services, "other"))
+        psutil.Process(child).parent().kill()
+        wait_until(lambda: services.keep_up(heard.append) or heard)
+        assert heard[0].startswith("parent was killed by SIGKILL.")
+        assert is_gone(child)
+        assert not is_gone(others)
+        wait_until(lambda: services.log("parent").read_text().count("\n") == 2)
+        services.check()
+
+
+def test_a_service_that_ran_long_has_all_its_restarts_again(tmp_path, start, monkeypatch):
+    monkeypatch.setattr("galley.local.services.STEADY", 0.0)
+    heard = []
+    with Services(tmp_path) as services:
+        start(services, "weak", "raise SystemExit(3)")
+        wait_until(lambda: services.keep_up(heard.append) or len(heard) > RESTARTS)
 
 
 SUPERVISOR = """
