@@ -148,6 +148,13 @@ def test_a_stage_that_fails_ends_it_with_what_and_where(project, broken):
     assert project.processes() == []
 
 
+def test_a_day_before_the_dags_start_did_nothing_and_is_no_success(project, broken):
+    code, said = project.run("run", "--ds", "2012-12-31", "--days", "1")
+    assert code == 1
+    assert "generate_data 2012-12-31 did nothing" in said
+    assert "Traceback" not in said
+
+
 def test_what_other_stages_left_is_as_it_was_after_a_failure(project, broken):
     before = broken[-1]
     after = project.written()

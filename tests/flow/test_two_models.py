@@ -1,6 +1,8 @@
 """Two models in one Airflow and one MLflow, on the same day: neither sees the other's decision, people or evidence."""
 
 import json
+import time
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
@@ -100,3 +102,14 @@ def test_reports_show_one_model_where_one_is_asked_for(desk):
         pages[model] = urlopen(request, timeout=30).read().decode()  # noqa: S310
     shown = {model: {dag for dag, _ in BOTH.values() if f'">{dag}</a>' in page} for model, page in pages.items()}
     assert shown == {"flights-late": {DAG}, MODEL: {second_model.DAG}, "": {DAG, second_model.DAG}}
+
+
+@pytest.mark.parametrize(("ds", "said"), [("2012-12-31", "before the DAG's start"), ("2100-01-01", "has not come")])
+def test_a_run_that_has_nothing_to_run_fails_and_its_note_says_why(desk, ds, said):
+    desk.trigger(DAG, ds)
+    while (run := desk.client().run(DAG, ds)).state not in ("failed", "success"):
+        time.sleep(0.5)
+    note = desk.ask("GET", f"dags/{DAG}/dagRuns/{quote(run.run_id, safe='')}")["note"]
+    assert run.state == "failed"
+    assert note.startswith("Nothing was done: ")
+    assert said in note

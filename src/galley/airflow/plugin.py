@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from galley.airflow import empty_runs
 from galley.airflow.dates import ds
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class GalleyPlugin(AirflowPlugin):
 
     name = "galley"
     macros = [ds]  # noqa: RUF012
+    listeners = [empty_runs]  # noqa: RUF012
     fastapi_apps = [{"app": _OnFirstRequest(), "url_prefix": "/galley", "name": "galley"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {

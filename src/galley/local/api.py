@@ -56,6 +56,10 @@ class Client:
         body = {"dry_run": False, "only_failed": only_failed}
         self._call("POST", f"{_path(run.dag_id, run.run_id)}/clear", body)
 
+    def delete(self, run: DagRun) -> None:
+        """Forget a run, so that there can be another one for its day."""
+        self._call("DELETE", _path(run.dag_id, run.run_id))
+
     def run(self, dag_id: str, ds: str) -> DagRun | None:
         """The run of this DAG for a day with its tasks, or None if there never was one."""
         query = urlencode({"logical_date_gte": logical_date(ds), "logical_date_lte": logical_date(ds)})

@@ -83,6 +83,9 @@ class Demonstration:
         if run is not None and step.is_done(run):
             self.progress.tell(run, "done already")
             return run
+        if run is not None and run.did_nothing:
+            self.client.delete(run)
+            run = None
         if run is None:
             self.client.trigger(step.dag_id, step.day.ds, step.conf)
         elif run.state == "failed":
@@ -97,9 +100,11 @@ class Demonstration:
         run = self.client.run(step.dag_id, step.day.ds)
         if run is None:
             raise RunFailed(f"{step.dag_id} {step.day} has no run any more. Did someone delete it? Start again.")
-        if run.state == "failed":
+        if run.state == "failed" or run.did_nothing:
             self.progress.show([run])
             raise RunFailed(failure.describe(run, self.airflow.settings))
+        if run.state == "success" and step.missing:
+            raise RunFailed(f"{step.dag_id} {step.day} is a success without {step.missing[0]}. See its tasks: make up")
         return run
 
     def _answer_review(self, run: DagRun) -> None:

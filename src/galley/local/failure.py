@@ -12,6 +12,11 @@ from galley.settings import Settings
 
 def describe(run: DagRun, settings: Settings) -> str:
     """What failed in a run, the end of its error, its report and its log."""
+    if run.did_nothing:
+        return (
+            f"{run.dag_id} {run.ds} did nothing: Airflow makes no tasks for a day before the DAG's start_date. "
+            "Give a later DS, or have the DAG start earlier."
+        )
     if not run.failed_tasks:
         return f"{run.dag_id} {run.ds} failed without a failed task. Look at the run in the UI: make up"
     task = run.failed_tasks[0]

@@ -31,6 +31,11 @@ class DagRun:
     tasks: tuple[TaskRun, ...]
 
     @property
+    def did_nothing(self) -> bool:
+        """Whether it ended without a task."""
+        return self.state in ("success", "failed") and not self.tasks
+
+    @property
     def failed_tasks(self) -> list[TaskRun]:
         """Tasks that failed themselves, the first to fail first."""
         failed = [task for task in self.tasks if task.state == "failed"]

@@ -38,6 +38,14 @@ def test_the_message_names_task_error_and_log(log, settings):
     assert str(file) in text
 
 
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_run_without_tasks_did_nothing_and_the_message_says_why(settings, state):
+    run = DagRun("train_weekly", "a_run", "2012-12-31", state, ())
+    assert run.did_nothing
+    assert "train_weekly 2012-12-31 did nothing" in failure.describe(run, settings)
+    assert not RUN.did_nothing
+
+
 def test_the_error_is_found_among_what_was_logged_after_it(log):
     detail = [{"exc_type": "ValueError", "exc_value": "the reason"}]
     file = log({"level": "error", "event": "x", "error_detail": detail}, {"level": "error", "event": "exit code 1"})
