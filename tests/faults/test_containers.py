@@ -67,7 +67,7 @@ def test_a_stage_gets_mlflows_credentials_and_no_other_secret_and_inspecting_sho
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2")
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "hunter3")
     monkeypatch.setenv("WAREHOUSE_PASSWORD", "hunter4")
-    desk = Desk(desk.home, {**desk.runner, "GALLEY_STAGE_ENVIRONMENT": "WAREHOUSE_USER"})
+    desk = Desk(desk.home, {**desk.environment, "GALLEY_STAGE_ENVIRONMENT": "WAREHOUSE_USER"})
     monkeypatch.setenv("WAREHOUSE_USER", "ada")
     names = "import os\nprint(os.environ['MLFLOW_TRACKING_PASSWORD'][::-1], os.environ['WAREHOUSE_USER'])"
     secrets = "print([name for name, value in os.environ.items() if value in ('hunter3', 'hunter4')])"
@@ -118,13 +118,13 @@ def test_an_image_that_cannot_run_stages_is_refused_by_what_the_engine_says(desk
 
 
 def test_an_engine_that_does_not_answer_is_worth_another_try(desk):
-    desk = Desk(desk.home, {**desk.runner, "DOCKER_HOST": f"unix://{desk.home}/nobody.sock"})
+    desk = Desk(desk.home, {**desk.environment, "DOCKER_HOST": f"unix://{desk.home}/nobody.sock"})
     with pytest.raises(EngineUnavailable, match="Start it, or set DOCKER_HOST"):
         desk.run("1")
 
 
 def test_a_host_folder_that_is_not_there_is_refused_by_its_name(desk):
-    desk = Desk(desk.home, {**desk.runner, "GALLEY_HOST_DATA": "/no/such/folder"})
+    desk = Desk(desk.home, {**desk.environment, "GALLEY_HOST_DATA": "/no/such/folder"})
     with pytest.raises(ContainerRefused, match="/no/such/folder"):
         desk.run("1")
 
@@ -166,7 +166,7 @@ def filtered(build, tmp_path):
 
 
 def test_a_stage_needs_no_more_of_the_engine_than_the_filter_lets_through(desk, filtered):
-    desk = Desk(desk.home, {**desk.runner, "DOCKER_HOST": filtered})
+    desk = Desk(desk.home, {**desk.environment, "DOCKER_HOST": filtered})
     outcome = desk.run("from galley.stage import Stage\nStage(ds).conclude(rows=3)")
     assert outcome.conclusion == {"rows": 3}
     assert containers(desk.home.parent) == []

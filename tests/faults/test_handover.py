@@ -4,13 +4,13 @@ import threading
 from contextlib import suppress
 
 import pytest
-import stage_process
 from desk_of_stages import DS, read, wait_until
 
 from galley.days import Day
 from galley.errors import ContractBreach, StageBusy
 from galley.proof.verify import verify
 from galley.storage.files import names_in
+from galley.testing import stage_process
 
 pytestmark = pytest.mark.local_runner
 

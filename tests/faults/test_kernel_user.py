@@ -12,7 +12,6 @@ from pathlib import Path
 
 import decide
 import pytest
-import stage_process
 from desk_of_stages import DS, Desk, end_of, kernels, printed, read, wait_until
 
 from galley.cli import main
@@ -24,6 +23,7 @@ from galley.local.airflow import Airflow
 from galley.run.execute import Execution, StageRun
 from galley.settings import Settings
 from galley.storage.lock import FileLock
+from galley.testing import stage_process
 
 pytestmark = [
     pytest.mark.local_runner,
@@ -300,14 +300,14 @@ def test_a_folder_that_it_may_not_write_to_is_named_with_what_to_do(desk, monkey
     raw = desk.home / "data" / "raw"
     raw.mkdir()
     message = f"nobody may not write to {raw}. Give it what stages write: mkdir -p {desk.home}/data && chown -R nobody"
-    assert message in refusal(desk, **desk.runner)
+    assert message in refusal(desk, **desk.environment)
     assert message in checked(monkeypatch, capsys)
 
 
 def test_an_interpreter_and_notebooks_that_it_may_not_reach_are_named(desk, monkeypatch, capsys):
     (desk.home / "notebooks").chmod(0o700)
     message = f"nobody may not read {desk.home}/notebooks. Let it, and let it pass through the folders around"
-    assert message in refusal(desk, **desk.runner)
+    assert message in refusal(desk, **desk.environment)
     assert message in checked(monkeypatch, capsys)
 
 
@@ -316,7 +316,7 @@ def test_a_home_that_is_somebody_elses_is_refused(desk, monkeypatch):
     folder.chmod(0o777)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     (folder / f"galley-kernels-{NOBODY}").mkdir()
-    assert "is not that user's alone. Remove it" in refusal(desk, **desk.runner)
+    assert "is not that user's alone. Remove it" in refusal(desk, **desk.environment)
 
 
 def test_a_galley_that_may_not_switch_says_what_it_lacks(desk):

@@ -6,13 +6,13 @@ import time
 
 import nbformat
 import pytest
-import stage_process
 from desk_of_stages import DS, end_of, read, wait_until
 
 from galley.days import Day
 from galley.proof.verify import verify
 from galley.run.attempts import Attempts
 from galley.storage.files import read_json
+from galley.testing import stage_process
 
 pytestmark = pytest.mark.usefixtures("kind_of_kernel")
 

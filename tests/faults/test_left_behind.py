@@ -6,11 +6,11 @@ import sys
 
 import psutil
 import pytest
-import stage_process
 from desk_of_stages import Desk, end_of, read, wait_until
 from nbclient.exceptions import CellTimeoutError
 
 from galley.errors import StageFailed, StageInterrupted
+from galley.testing import stage_process
 
 pytestmark = [pytest.mark.usefixtures("kind_of_kernel"), pytest.mark.local_runner]
 

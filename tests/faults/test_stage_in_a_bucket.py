@@ -7,7 +7,6 @@ import time
 import uuid
 
 import pytest
-import stage_process
 from botocore.exceptions import EndpointConnectionError
 from desk_of_stages import Desk, end_of, wait_until
 
@@ -16,6 +15,7 @@ from galley.errors import StageBusy, StorageUnavailable
 from galley.proof.verify import verify
 from galley.run.attempts import Attempts
 from galley.storage import lease
+from galley.testing import stage_process
 
 pytestmark = pytest.mark.local_runner
 

@@ -12,8 +12,14 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).parents[2]
-PACKAGES = ["galley", "galley.training", "galley.review", "galley.airflow"]
-NEEDS = {"galley": "mlflow", "galley.training": "sklearn", "galley.review": "sklearn", "galley.airflow": "airflow"}
+PACKAGES = ["galley", "galley.training", "galley.review", "galley.airflow", "galley.testing"]
+NEEDS = {
+    "galley": "mlflow",
+    "galley.training": "sklearn",
+    "galley.review": "sklearn",
+    "galley.airflow": "airflow",
+    "galley.testing": "psutil",
+}
 
 
 def for_typing(package):
