@@ -36,7 +36,7 @@ AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chart-test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chaos chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -84,6 +84,9 @@ sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as C
 
 chart-test: $(CHART_READY) ## the manifests of Kubernetes, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
 	CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
+
+chaos: $(READY) ## kill at random, in every stage, and hold what is left to the promises; the seed repeats a round  [ROUNDS=500 SEED=1]
+	@$(AIRFLOW) tests/chaos.py '$(or $(ROUNDS),500)' $(SEED)
 
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser
