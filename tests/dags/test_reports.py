@@ -291,6 +291,18 @@ def test_a_model_that_is_not_declared_has_no_page(client, name):
     assert client.get(f"/galley/models/{name}").status_code == HTTPStatus.NOT_FOUND
 
 
+def test_a_prediction_by_a_model_that_nobody_decided_on_says_so_in_the_listing_and_above_its_report(home, client):
+    said, dag_id = "not by a recorded decision", "weekend"
+    for ds, decision in ((BEFORE, "3:" + "a" * 64), (DS, said)):
+        run(home, "01_predict", ds=ds, dag_id=dag_id)
+        files.write_json(home.outputs / ds / dag_id / "metrics.json", {"predict": {"model_decision": decision}})
+    listed = client.get("/galley/reports", params={"dag": dag_id}).text
+    marked = {line.count(f">{said}<") for line in listed.split('<li class="line">') if f"/{DS}/{dag_id}" in line}
+    assert (marked, listed.count(f">{said}<")) == ({1}, 1)
+    pages = [client.get(f"/galley/reports/{ds}/{dag_id}/01_predict.html").text for ds in (BEFORE, DS)]
+    assert [f">{said}<" in page for page in pages] == [False, True]
+
+
 def test_the_listing_can_be_filtered(client):
     page = client.get("/galley/reports", params={"state": "failed", "dag": DAG}).text
     assert re.findall(r'<time datetime="([\d-]+)">', page) == [DS]

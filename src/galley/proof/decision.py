@@ -26,6 +26,8 @@ RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
 
+NOT_DECIDED = "not by a recorded decision"
+"""What is said of predictions by a model that is not in production."""
 NOBODY = "nobody"
 """Who answered when nobody did."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound, ParameterError
+from galley.proof.decision import NOT_DECIDED
 from galley.registry import journal
 from galley.registry.journal import Entry
 from galley.registry.models import CHAMPION, Model, connect, resolve
@@ -13,8 +14,6 @@ from galley.settings import Settings
 
 DAY = "day"
 NOW = "now"
-NOT_DECIDED = "not by a recorded decision"
-"""What is said of predictions by a model that is not in production."""
 
 
 @dataclass(frozen=True)

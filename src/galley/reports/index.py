@@ -10,6 +10,7 @@ from typing import Any
 
 from galley.days import date_stamp, is_day
 from galley.notebooks.names import stage_of
+from galley.proof.decision import NOT_DECIDED
 from galley.reports.listing import OutputsListing, listing_of
 from galley.reports.record import Record, text
 from galley.run import attempts
@@ -127,6 +128,11 @@ class Index:
             known = (stamp, _json(path))
             self._numbers[ds, dag_id] = known
         return known[1]
+
+    def is_undecided(self, ds: str, dag_id: str) -> bool:
+        """Whether a stage concluded that it predicted with a model that is not in production by a decision."""
+        concluded = self.numbers(ds, dag_id).values()
+        return any(isinstance(each, dict) and each.get("model_decision") == NOT_DECIDED for each in concluded)
 
     def records(self, ds: str, dag_id: str, stage: Stage) -> Iterator[tuple[int, Record, bool]]:
         """The attempts of a stage, newest first: number, record, and whether it is the accepted one."""

@@ -33,6 +33,7 @@ class Line:
     key_metric: KeyMetric | None
     points: str
     reviews: list[Review]
+    is_undecided: bool
 
 
 @router.get("/reports")
@@ -60,7 +61,12 @@ def listing(
     days, settings = index.days(), request.app.state.settings
     lines = {
         ds: [
-            _line(day, key_metric(index, ds, day.dag_id, settings.metrics_of(day.dag_id), days), reviews)
+            _line(
+                day,
+                key_metric(index, ds, day.dag_id, settings.metrics_of(day.dag_id), days),
+                reviews,
+                index.is_undecided(ds, day.dag_id),
+            )
             for day in dags
         ]
         for ds, dags in found.days
@@ -91,13 +97,14 @@ def of_day(request: Request, ds: str) -> RedirectResponse:
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
-def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review]) -> Line:
+def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undecided: bool) -> Line:
     return Line(
         day,
         [(stage, address(day, stage)) for stage in day.stages],
         found,
         _points(found.trend) if found else "",
         [review for review in reviews if (review.ds, review.dag_id) == (day.ds, day.dag_id)],
+        is_undecided,
     )
 
 

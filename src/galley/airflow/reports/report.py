@@ -62,6 +62,7 @@ def of_stage(request: Request, may_read: ReaderDep, ds: str, dag_id: str, name: 
         progress=_progress(index, report_path) if _is_running(index, report_path, stage) else None,
         before=_same_stage(index, before, report_path),
         after=_same_stage(index, after, report_path),
+        is_undecided=index.is_undecided(ds, dag_id),
         reviews=[r for r in runs.waiting_reviews(index, may_read) if (r.ds, r.dag_id) == (ds, dag_id)],
         lab=bool(request.app.state.settings.lab_url),
     )
