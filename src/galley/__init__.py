@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from galley.markdown import escaped as escaped
     from galley.proof.decision import APPROVE as APPROVE
     from galley.proof.decision import recorded as recorded
+    from galley.proof.verify import verify as verify
     from galley.registry import card as card
     from galley.registry import links as links
     from galley.registry.evidence import evidence as evidence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from galley.registry.models import connect as connect
     from galley.registry.models import registry_errors as registry_errors
     from galley.registry.models import resolve as resolve
+    from galley.registry.production import verify_production as verify_production
     from galley.registry.promotion import differing as differing
     from galley.registry.promotion import log_reports as log_reports
     from galley.registry.promotion import promote as promote
@@ -77,6 +79,8 @@ _NAMES = {
     "rollback_target": "galley.registry.promotion",
     "score": "galley.scoring.score",
     "training_tags": "galley.registry.versions",
+    "verify": "galley.proof.verify",
+    "verify_production": "galley.registry.production",
 }
 
 _MODULES = {

@@ -57,6 +57,7 @@ def _inside(value: object) -> object:
 
 
 DagId = Annotated[str, _matching(r"[\w.-]{1,250}", "a DAG's name")]
+DagIdOrBlank = Annotated[str, _matching(r"[\w.-]{0,250}", "a DAG's name")]
 StageName = Annotated[str, _matching(r"[\w.-]{1,160}", "the name of a stage")]
 UserName = Annotated[str, _matching(r"[^\s:]{1,128}", "a user's name")]
 ColumnName = Annotated[str, _matching(r".{1,250}", "the name of a column")]
@@ -88,10 +89,10 @@ class DeclaredModel(_Declared):
     """A model of the project: its name in the registry, and what galley has to know of it.
 
     `train` and `predict` are DAGs, `review` the stage of `train` that a person reads. `generate` is the DAG that brings
-    a day's data, blank if none of the project does, and `dags` are others that belong to the model. `folder` is its own
-    folder below data; blank is data itself. `evidence` are files below that folder that a decision rests on, besides
-    the model and the reports; `metrics` those that listings and trends show first. With `pinned`, predictions may be
-    made with a model that is not in production, and say so.
+    a day's data and `verify` the one that checks decisions and production, blank if none of the project does; `dags`
+    are others that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are
+    files below that folder that a decision rests on, besides the model and the reports; `metrics` those that listings
+    and trends show first. With `pinned`, predictions may be made with a model that is not in production, and say so.
     """
 
     name: str = ""
@@ -101,7 +102,8 @@ class DeclaredModel(_Declared):
     train: DagId = "train"
     review: StageName = "review"
     predict: DagId = "predict"
-    generate: Annotated[str, _matching(r"[\w.-]{0,250}", "a DAG's name")] = ""
+    generate: DagIdOrBlank = ""
+    verify: DagIdOrBlank = ""
     dags: tuple[DagId, ...] = ()
     folder: Annotated[str, _matching(r"|[\w][\w.-]{0,99}", "the name of a folder")] = ""
     evidence: tuple[InsidePath, ...] = ()
@@ -112,7 +114,7 @@ class DeclaredModel(_Declared):
     @property
     def all_dags(self) -> tuple[str, ...]:
         """Every DAG that belongs to it."""
-        return tuple(filter(None, (self.generate, self.train, self.predict, *self.dags)))
+        return tuple(filter(None, (self.generate, self.train, self.predict, self.verify, *self.dags)))
 
 
 class Locations(_Declared):

@@ -17,12 +17,14 @@ SHAPES = {
     "train_weekly": ["wait_for_data", *STAGES[:5], "approval", *STAGES[5:]],
     "predict_daily": ["wait_for_data", "predict"],
     "rollback_model": ["review", "approval", "rollback"],
+    "verify_daily": ["verify"],
 }
 SCHEDULES = {
     "generate_data": "@daily",
     "train_weekly": "0 0 * * MON",
     "predict_daily": "@daily",
     "rollback_model": None,
+    "verify_daily": "0 4 * * *",
 }
 
 
@@ -81,7 +83,7 @@ def test_each_task_of_each_dag_gives_its_notebook_what_that_declares_and_all_it_
     settings = Settings.from_environment()
     found = {f"{task.dag_id}.{task.task_id}": faults(task, settings) for task in notebook_tasks(dagbag)}
     assert {name: said for name, said in found.items() if said} == {}
-    assert len(found) == 11
+    assert len(found) == 12
 
 
 def test_a_parameter_that_a_notebook_does_not_have_is_noticed_in_any_dag(tmp_path):

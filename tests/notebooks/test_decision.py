@@ -22,6 +22,7 @@ from galley.errors import (
     ParameterError,
     RegistryUnavailable,
 )
+from galley.proof.chain import HEAD_TAG
 from galley.proof.decision import Decision, recorded
 from galley.registry import models, versions
 from galley.review import bootstrap
@@ -34,6 +35,8 @@ VALIDATE, REVIEW, RECORD, PROMOTE = (
     f"train_weekly/{stage}.ipynb" for stage in ("04_validate", "05_review", "06_record", "07_promote")
 )
 ASK_BACK, ROLLBACK = (f"rollback_model/{stage}.ipynb" for stage in ("01_review", "02_rollback"))
+VERIFY = "verify_daily/01_verify.ipynb"
+AFTER = "2026-11-24"
 BACK = {"reason": "missed late flights", "requested_by": "grace"}
 LENIENT = {"min_rows": 5, "min_auc": 0.0, "max_drop": 1.0, "max_brier_rise": 1.0, "max_bias": 1.0}
 LIVED = [row / 60 for row in range(60)]
@@ -348,3 +351,19 @@ def test_a_rollback_without_a_reason_asks_nobody(first_week: Week, tmp_path: Pat
     project = copy(first_week[0], tmp_path / "project")
     with pytest.raises(DecisionError, match="A rollback needs a reason"):
         project.run(ASK_BACK, **{**BACK, "reason": " "})
+
+
+def test_what_was_decided_and_predicted_is_verified_the_day_after(first_week: Week) -> None:
+    assert first_week[0].run(VERIFY, ds=AFTER) == {"days": 1, "findings": 0, "champion": "1"}
+
+
+def test_verifying_fails_with_what_was_changed_since(first_week: Week, tmp_path: Path) -> None:
+    project = copy(first_week[0], tmp_path / "spoiled")
+    (project.day.reports("train_weekly") / "05_review.html").write_bytes(b"Recommend approve: 8 of 8")
+    client = models.connect(project.settings)
+    client.delete_model_version_tag(project.settings.model.name, "1", HEAD_TAG)
+    with pytest.raises(DecisionError) as raised:
+        project.run(VERIFY, ds=AFTER)
+    said = str(raised.value)
+    assert "evidence changed: outputs/2026-11-23/train_weekly/05_review.html" in said
+    assert "production is not what was decided: models:/flights-late@champion - Version 1" in said

@@ -11,7 +11,7 @@ SOURCES = sorted((HOME / "src/galley").rglob("*.py"))
 DECLARED = tomllib.loads((HOME / "galley.toml").read_text())["models"]["flights-late"]
 STAGES = {path.stem for path in (HOME / "notebooks").glob("*/*.ipynb")}
 NAMES = {
-    "flights-late", DECLARED["train"], DECLARED["predict"], DECLARED["generate"], *DECLARED["dags"],
+    "flights-late", DECLARED["train"], DECLARED["predict"], DECLARED["generate"], DECLARED["verify"], *DECLARED["dags"],
     DECLARED["key"], *STAGES, "train_data.csv", "train.csv", "val.csv", "on_time", "flights",
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHANGED = "evidence changed"
     MOVED_ON = "source has moved on since"
     UNSIGNED = "not signed by a key that this project trusts"
+    PRODUCTION = "production is not what was decided"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def approved(version: str, settings: Settings, keys: TrustedKeys) -> Signed:
 
     Raises DecisionError if there is none, or it is no approval, and SignatureError.
     """
-    return _require_approved(chain_of(settings).read(keys), version)
+    return require_approved(chain_of(settings).read(keys), version)
 
 
 def standing(version: Version, settings: Settings, is_current: bool = True) -> Signed:
@@ -47,7 +47,7 @@ def standing(version: Version, settings: Settings, is_current: bool = True) -> S
     statements = chain.since(head, keys)
     if _approvals(newest(statements, version.version).statement) > 1:
         statements = chain.read(keys, head)
-    signed = _require_approved(statements, version.version)
+    signed = require_approved(statements, version.version)
     if is_current:
         _require_no_rollback_since(statements, signed)
     return signed
@@ -94,7 +94,8 @@ def decision_of(signed: Signed, settings: Settings) -> Decision:
     )
 
 
-def _require_approved(statements: Sequence[Signed], version: str) -> Signed:
+def require_approved(statements: Sequence[Signed], version: str) -> Signed:
+    """The newest of these statements about a version, by which it may be in production. Raises DecisionError."""
     signed = newest(statements, version)
     decided = signed.statement.decided
     if decided.decision not in (APPROVE, ROLLBACK):

@@ -22,18 +22,8 @@ if TYPE_CHECKING:
 Train = Callable[..., Day]
 
 # The rules hold everywhere; the registry itself is the workbench's.
-collect_ignore = (
-    []
-    if find_spec("mlflow")
-    else [
-        "test_access.py",
-        "test_card.py",
-        "test_models.py",
-        "test_promotion.py",
-        "test_renamed.py",
-        "test_selection.py",
-    ]
-)
+_OF_THE_REGISTRY = ("access", "card", "models", "production", "promotion", "renamed", "selection")
+collect_ignore = [] if find_spec("mlflow") else [f"test_{name}.py" for name in _OF_THE_REGISTRY]
 
 
 @pytest.fixture(scope="session")

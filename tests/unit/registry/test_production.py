@@ -1,0 +1,93 @@
+"""Production is what was decided last, or it is a finding: whoever reaches MLflow can move an alias."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from mlflow import MlflowClient
+from tiny_model import roll_back
+
+from galley.days import Day
+from galley.proof.chain import Chain
+from galley.proof.check import Kind
+from galley.registry import journal, production
+from galley.registry.production import verify_production
+from galley.settings import Settings
+
+Make = Callable[..., Day]
+
+
+@pytest.fixture
+def long_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every approval was made long ago."""
+    monkeypatch.setattr(production, "_CARRIED_OUT", timedelta(0))
+
+
+@pytest.fixture
+def two(promote: Make, long_after: None) -> list[Day]:
+    """Two versions, of which the second followed the first into production."""
+    return [promote("2026-11-16"), promote("2026-11-23")]
+
+
+def problems(settings: Settings) -> list[str]:
+    """What is wrong with production."""
+    return [found.problem for found in verify_production(settings) if found.kind is Kind.PRODUCTION]
+
+
+def test_before_anything_was_decided_nothing_is_found(settings: Settings) -> None:
+    assert verify_production(settings) == []
+
+
+def test_what_was_promoted_or_rolled_back_to_is_in_order(settings: Settings, two: list[Day]) -> None:
+    assert verify_production(settings) == []
+    roll_back(two[1])
+    assert verify_production(settings) == []
+
+
+def test_a_champion_that_was_moved_outside_galley_is_found(
+    settings: Settings, client: MlflowClient, two: list[Day]
+) -> None:
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
+    (problem,) = problems(settings)
+    assert "Version 1" in problem
+    assert "was made champion outside galley: by record it is version 2" in problem
+
+
+def test_it_is_found_too_where_the_journal_was_written_to_match(
+    settings: Settings, client: MlflowClient, two: list[Day]
+) -> None:
+    client.set_registered_model_alias(settings.model.name, "champion", "1")
+    moves = [journal.Entry("2026-11-24T00:00:00.000000Z", "1", "Approve", "ada", "it is better", "manual__1")]
+    client.set_model_version_tag(settings.model.name, "1", *journal.last_moves_tag(moves))
+    (problem,) = problems(settings)
+    assert "The champion is version 1, and ada approved version 2" in problem
+
+
+def test_a_champion_that_was_taken_away_is_found(settings: Settings, client: MlflowClient, two: list[Day]) -> None:
+    client.delete_registered_model_alias(settings.model.name, "champion")
+    assert "The champion is no version, and ada approved version 2" in problems(settings)[0]
+
+
+def test_an_approval_that_was_not_carried_out_is_found_and_not_while_it_is_being_carried_out(
+    settings: Settings, promote: Make, approve: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote("2026-11-16")
+    approve("2026-11-23")
+    assert problems(settings) == []
+    monkeypatch.setattr(production, "_CARRIED_OUT", timedelta(0))
+    assert "The champion is version 1, and ada approved version 2" in problems(settings)[0]
+
+
+def test_an_older_model_that_is_approved_after_a_newer_one_is_not_missed(
+    settings: Settings, promote: Make, approve: Make, long_after: None
+) -> None:
+    promote("2026-11-23")
+    approve("2026-11-16")
+    assert problems(settings) == []
+
+
+def test_evidence_and_statements_that_were_changed_are_found(settings: Settings, two: list[Day]) -> None:
+    (two[0].models / "MLmodel").write_bytes(b"another")
+    assert [found.kind for found in verify_production(settings)] == [Kind.CHANGED]
+    Chain.of(settings.outputs, settings.model.name).folder.joinpath("000001.json").unlink()
+    assert {found.kind for found in verify_production(settings)} == {Kind.UNSIGNED, Kind.PRODUCTION}
