@@ -10,6 +10,7 @@ attributes, whose names differ between the SDK's timetables and those of Airflow
 """
 
 import sys
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,3 +71,24 @@ def runs_several_times_a_day(timetable: Any) -> bool:
     if several:
         return len(several) > 1 or runs_several_times_a_day(several[0])
     return type(timetable).__name__ == "ContinuousTimetable"
+
+
+def connection_password(name: str) -> str:
+    """The password of a connection, asked for in Airflow's server; blank if there is none."""
+    from airflow.models.connection import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return Connection.get_connection_from_secrets(name).password or ""
+    except AirflowNotFoundException:
+        return ""
+
+
+def trigger(dag_id: str, run_id: str, who: str) -> None:
+    """Have a DAG run, in Airflow's server; once for each id of a run."""
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.exceptions import DagRunAlreadyExists
+    from airflow.utils.types import DagRunTriggeredByType
+
+    with suppress(DagRunAlreadyExists):
+        trigger_dag(dag_id, run_id=run_id, triggered_by=DagRunTriggeredByType.REST_API, triggering_user_name=who)

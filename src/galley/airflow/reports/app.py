@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, RedirectResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from galley.airflow import webhook
 from galley.airflow.reports import compare, files, listing, model, report, scratch, tabs
 from galley.airflow.reports.access import SIGNED_IN
 from galley.airflow.reports.pages import HERE, note
@@ -32,21 +33,14 @@ _SAID = {
 
 
 def make_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Nothing in it answers without a session, and nothing describes it."""
+    """The application. Nothing in it but the webhook answers without a session, and nothing describes it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[SIGNED_IN])
     app.state.settings = settings or Settings.from_environment()
     app.state.index = Index(app.state.settings.outputs)
     app.state.productions = Productions(app.state.settings)
-    for router in (
-        listing.router,
-        model.router,
-        report.router,
-        files.router,
-        compare.router,
-        scratch.router,
-        tabs.router,
-    ):
-        app.include_router(router)
+    for pages in (listing, model, report, files, compare, scratch, tabs):
+        app.include_router(pages.router)
+    app.mount("/webhook", webhook.make_app(app.state.settings))
     app.add_api_route("/", _front, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(AnyHTTPException, _refused)
