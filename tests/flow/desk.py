@@ -187,6 +187,17 @@ class Desk:
         return f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task_id}"
 
 
+def galley(project, registry, *words):
+    """The command line of a project whose registry is a server."""
+    return subprocess.run(
+        [sys.executable, "-m", "galley.cli", *words],
+        env=project.environment | {"MLFLOW_TRACKING_URI": registry.url},
+        cwd=project.home,
+        capture_output=True,
+        text=True,
+    )
+
+
 @contextmanager
 def changed(path):
     """A file that somebody changed, until it is put back."""

@@ -6,13 +6,11 @@ Each test has a week of its own, which waits for its answer; one week has been a
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from desk import DAG, Desk
+from desk import DAG, Desk, galley
 
 PROMOTED, REJECTED, CLEARED, EDITED, UNANSWERED = (
     f"2026-{day}" for day in ("10-26", "11-02", "11-09", "11-16", "11-23")
@@ -40,16 +38,6 @@ def desk(project, registry):
         desk.wait(ds, "approval", "awaiting_input")
     yield desk
     desk.close()
-
-
-def galley(project, registry, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "galley.cli", *words],
-        env=project.environment | {"MLFLOW_TRACKING_URI": registry.url},
-        cwd=project.home,
-        capture_output=True,
-        text=True,
-    )
 
 
 def predict(project, registry):
