@@ -62,6 +62,7 @@ StageName = Annotated[str, _matching(r"[\w.-]{1,160}", "the name of a stage")]
 UserName = Annotated[str, _matching(r"[^\s:]{1,128}", "a user's name")]
 ColumnName = Annotated[str, _matching(r".{1,250}", "the name of a column")]
 MetricName = Annotated[str, _matching(r"\w+(\.\w+)?", "a metric, as in roc_auc or validate.roc_auc")]
+TypeName = Annotated[str, _matching(r"[^\W\d]\w*(\.\w+)+", "a type with its module, as in numpy.dtype")]
 CheckName = Annotated[str, _matching(r"\S.{0,250}", "the name of a check")]
 InsidePath = Annotated[str, BeforeValidator(_inside)]
 
@@ -93,6 +94,8 @@ class DeclaredModel(_Declared):
     are others that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are
     files below that folder that a decision rests on, besides the model and the reports; `metrics` those that listings
     and trends show first. With `pinned`, predictions may be made with a model that is not in production, and say so.
+    `trusted` are the types that a saved model may have besides those that skops always loads; with `allow_pickle`, models
+    are loaded though that may run code that came with them.
     """
 
     name: str = ""
@@ -109,6 +112,8 @@ class DeclaredModel(_Declared):
     evidence: tuple[InsidePath, ...] = ()
     metrics: tuple[MetricName, ...] = ()
     pinned: bool = False
+    trusted: tuple[TypeName, ...] = ()
+    allow_pickle: bool = False
     policy: Policy = Policy()
 
     @property

@@ -223,5 +223,14 @@ def test_predict_refuses_a_model_that_does_not_resolve(project: Project):
     )
 
 
+def test_predict_refuses_a_model_that_may_run_code_and_nothing_of_it_runs(project: Project):
+    ran = project.folder / "ran"
+    (project.day.models / "model.pkl").write_bytes(f"cos\nmkdir\n(V{ran}\ntR.".encode())
+    stated = (project.day.models / "MLmodel").read_text().replace("model.skops", "model.pkl")
+    (project.day.models / "MLmodel").write_text(stated.replace("format: skops", "format: cloudpickle"))
+    refuses(project, PREDICT, ModelNotFound, "may run code.*it is saved as cloudpickle", model_uri=f"models/{DS}")
+    assert not ran.exists()
+
+
 def test_predict_without_a_champion_says_how_to_get_one(project: Project):
     refuses(project, PREDICT, ModelNotFound, "champion is not a model.*Have one approved")

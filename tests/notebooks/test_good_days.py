@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import decide
+import mlflow.sklearn
 import pandas as pd
 import pytest
-from tiny_project import DS, TINY, GoodDay, Project
+from tiny_project import DS, HERE, TINY, GoodDay, Project, run_stage
 
 from flights import contract, source, synthetic
 from galley.proof.decision import DS_TAG
@@ -140,6 +141,21 @@ def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodD
     assert account["model_because"] == f"model_uri names models/{DS}: {NOT_DECIDED}"
     assert account["model_decision"] == NOT_DECIDED
     assert account["run"] == "by hand"
+
+
+def test_predictions_by_a_pickle_say_that_it_may_have_run_code_where_galley_toml_allows_one(project: Project):
+    declared = project.folder / "galley.toml"
+    declared.write_text((HERE / "galley.toml").read_text() + "allow_pickle = true\n")
+    pipeline = models.resolve(f"models/{DS}", project.settings).load()
+    mlflow.sklearn.save_model(
+        pipeline, project.day.models.parent / "pickled", serialization_format="pickle", pip_requirements=[]
+    )
+    environment = {**project.environment, "GALLEY_PROJECT": str(declared)}
+    run_stage("predict_daily/01_predict.ipynb", environment, ds=DS, model_uri="models/pickled")
+    account = json.loads((project.day.predictions / "predictions.json").read_text())
+    assert account["model_because"].endswith("which allow_pickle permits: it is saved as pickle")
+    page = (project.day.reports("predict_daily") / "01_predict.html").read_text()
+    assert "UserWarning: models/pickled: loading it may run code that came with it" in page
 
 
 def test_predictions_are_made_without_the_targets(project: Project, good: GoodDay):

@@ -52,6 +52,8 @@ def test_one_model_needs_its_name_problem_key_and_target_alone(declare):
         (ONE + "[models.one.policy]\nreviewers = [7]\n", r"reviewers\.0: 7 is not a user's name"),
         (ONE + "[models.one.policy]\nreviewers = 'ada'\n", r"policy\.reviewers must be a list"),
         (ONE + "metrics = ['a.b.c']\n", r"metrics\.0: 'a\.b\.c' is not a metric"),
+        (ONE + "trusted = ['Tree']\n", r"trusted\.0: 'Tree' is not a type with its module, as in numpy\.dtype"),
+        (ONE + "allow_pickle = 'maybe'\n", r"models\.one\.allow_pickle must be true or false \(it is 'maybe'\)"),
         (ONE + "folder = 'raw'\n", "'raw' is a folder that galley writes"),
         (ONE + "predict = 'train'\n", "the DAG 'train' is named twice"),
         (ONE + LEAST.format(name="two"), r'models\.two\.folder: models\.one writes to data too; give folder = "two"'),

@@ -16,6 +16,7 @@ from galley.notebooks.names import stage_of
 from galley.proof.decision import MODEL, Decision, stamp_in_words
 from galley.registry import links
 from galley.registry.evidence import reports_to_review, reviewed
+from galley.registry.format import format_of
 from galley.registry.journal import Entry
 from galley.registry.models import registry_errors
 from galley.registry.versions import LEARNED_FROM, Registered, training_run
@@ -51,7 +52,10 @@ class Purpose:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from, by MLflow and by the record of its training; empty where neither says."""
+    """Where a model comes from, by MLflow and by the record of its training; empty where neither says.
+
+    `notice` says that loading it may run code that came with it; blank if it runs none.
+    """
 
     experiment: str
     run: str
@@ -59,6 +63,7 @@ class Origin:
     learned_from: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
     python: str = ""
+    notice: str = ""
 
 
 def origin(client: "MlflowClient", day: Day) -> Origin:
@@ -69,7 +74,9 @@ def origin(client: "MlflowClient", day: Day) -> Origin:
     requirements = stated.read_text().split() if stated.is_file() else []
     tags = {key: value for key, value in run.data.tags.items() if key.startswith(LEARNED_FROM)}
     learned_from = {key.removeprefix(LEARNED_FROM): value for key, value in sorted(tags.items())}
-    return Origin(run.info.experiment_id, run.info.run_id, requirements, learned_from, **_training_record(day))
+    notice = format_of(files.local(day.models)).notice
+    record = _training_record(day)
+    return Origin(run.info.experiment_id, run.info.run_id, requirements, learned_from, notice=notice, **record)
 
 
 def _training_record(day: Day) -> dict[str, str]:
@@ -215,6 +222,7 @@ def _origin(origin: Origin, decision: Decision, review: str) -> str:
             f"Run: `{origin.run}`",
             f"Commit: `{origin.commit}`" if origin.commit else "",
             f"Libraries: {shortened(libraries, 400)}" if libraries else "",
+            f"Format: **{escaped(origin.notice)}**" if origin.notice else "",
         ]
     )
 

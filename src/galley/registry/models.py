@@ -11,7 +11,8 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from galley.errors import DecisionError, ModelNotFound, RegistryRefused, Registr
 from galley.proof.decision import DIGEST_TAG, MODEL, Version
 from galley.registry import journal, standing
 from galley.registry.folder import model_digest
+from galley.registry.format import Format, format_of
 from galley.settings import Settings
 from galley.storage import files
 
@@ -60,19 +62,32 @@ class Model:
     version: str | None
     path: Path
     digest: str
+    settings: Settings = field(repr=False)
     statement: str = ""
 
-    def load(self) -> Any:
-        """The scikit-learn pipeline. Raises ModelNotFound if the folder does not hold one."""
-        _settle()
-        import mlflow.sklearn
-
+    @cached_property
+    def format(self) -> Format:
+        """What it is saved as. Raises ModelNotFound if it does not say so, or says what galley cannot load."""
         try:
-            return mlflow.sklearn.load_model(str(self.path))
+            return format_of(self.path)
+        except ModelNotFound as refusal:
+            raise ModelNotFound(f"{self.uri} is not loaded: {refusal}") from None
+
+    def load(self) -> Any:
+        """The model, which has `predict_proba`; a warning says so if that may have run code that came with it.
+
+        Raises ModelNotFound if the folder does not hold one, or one that galley.toml does not allow to be loaded.
+        """
+        _settle()
+        try:
+            loaded = self.format.load(self.settings)
+        except ModelNotFound as refusal:
+            raise ModelNotFound(f"{self.uri} is not loaded: {refusal}") from None
         except Exception as error:
-            raise ModelNotFound(
-                f"{self.uri} does not load as a scikit-learn model: {error}. Train it again, or name another model."
-            ) from error
+            raise ModelNotFound(f"{self.uri} does not load: {error}. Train it again, or name another model.") from error
+        if self.format.notice:
+            warnings.warn(f"{self.uri}: {self.format.notice}", stacklevel=2)
+        return loaded
 
 
 def connect(settings: Settings) -> "MlflowClient":
@@ -126,7 +141,7 @@ def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> M
     version = _version_of(client, uri, settings)
     if version is None:
         path = download(uri, settings)
-        return Model(uri, None, path, model_digest(path))
+        return Model(uri, None, path, model_digest(path), settings)
     number, is_champion = str(version.version), uri.endswith(f"@{CHAMPION}")
     signed = None
     if is_champion or was_champion:
@@ -137,9 +152,9 @@ def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> M
     digest = model_digest(path)
     if signed is None:
         require_digest(version, digest)
-        return Model(uri, number, path, digest)
+        return Model(uri, number, path, digest, settings)
     standing.require_digest(signed, digest)
-    return Model(uri, number, path, digest, str(signed.head))
+    return Model(uri, number, path, digest, settings, str(signed.head))
 
 
 def _require_moved_by_galley(client: "MlflowClient", version: "ModelVersion") -> None:
@@ -187,7 +202,7 @@ def _from_path(uri: str, settings: Settings) -> Model:
     except FileNotFoundError as error:
         raise _not_found(uri, error) from None
     folder = _model_folder(here, uri)
-    return Model(uri, None, folder, model_digest(folder))
+    return Model(uri, None, folder, model_digest(folder), settings)
 
 
 def _model_folder(folder: Path, uri: str) -> Path:

@@ -18,10 +18,15 @@ NOW = "now"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model, and in words why it predicts the day."""
+    """A model that predicts a day, and in words because of what."""
 
     model: Model
-    why: str
+    because: str
+
+    @property
+    def why(self) -> str:
+        """Why it predicts the day, and whether loading it may run code that came with it."""
+        return "; ".join(filter(None, (self.because, self.model.format.notice)))
 
     @property
     def decision(self) -> str:

@@ -3,37 +3,30 @@
 import re
 import warnings
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from galley.errors import SettingsError
 from galley.storage import files
 
 SKOPS_FILE = "model.skops"
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]
 """Stated, because MLflow would otherwise start a process to find out what the model imports."""
 
-_TRUSTED = {
-    "HistGradientBoostingClassifier": ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
-    "HistGradientBoostingRegressor": ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
-    "RandomForestClassifier": ["sklearn.tree._tree.Tree"],
-    "RandomForestRegressor": ["sklearn.tree._tree.Tree"],
-}
 _EXAMPLE_ROWS = 3
 _NAMED_BY_ADDRESS = re.compile(r'("__id__": |"file": ")([0-9a-f-]+)')
 
 
-def trusted_types(pipeline: Pipeline) -> list[str]:
-    """What skops must be told to trust when it loads the pipeline, by its estimator, beyond what it always trusts."""
-    return ["numpy.dtype", *_TRUSTED.get(type(pipeline[-1]).__name__, [])]
-
-
-def save(pipeline: Pipeline, folder: Path, features: pd.DataFrame, run_id: str) -> str:
+def save(pipeline: Pipeline, folder: Path, features: pd.DataFrame, run_id: str, trusted: Sequence[str] = ()) -> str:
     """Write the fitted pipeline to `folder`, with its signature and an example from `features`; return its digest.
 
     The digest is that of the file with the pipeline: MLflow stamps the folder's other files with the time and the run.
+    `trusted` is what galley.toml says of the model: a pipeline with other types is refused with SettingsError, because
+    nothing would load it.
     """
     import mlflow.models
     import mlflow.sklearn
@@ -42,18 +35,33 @@ def save(pipeline: Pipeline, folder: Path, features: pd.DataFrame, run_id: str) 
     with warnings.catch_warnings():
         # MLflow's own type hints, which it complains of when it is first imported: no line for a report.
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred", category=UserWarning)
-        mlflow.sklearn.save_model(
-            pipeline,
-            folder,
-            mlflow_model=mlflow.models.Model(run_id=run_id),
-            serialization_format="skops",
-            skops_trusted_types=trusted_types(pipeline),
-            pip_requirements=REQUIREMENTS,
-            signature=mlflow.models.infer_signature(example, pipeline.predict(example)),
-            input_example=example,
-        )
+        try:
+            mlflow.sklearn.save_model(
+                pipeline,
+                folder,
+                mlflow_model=mlflow.models.Model(run_id=run_id),
+                serialization_format="skops",
+                skops_trusted_types=list(trusted),
+                pip_requirements=REQUIREMENTS,
+                signature=mlflow.models.infer_signature(example, pipeline.predict(example)),
+                input_example=example,
+            )
+        except mlflow.MlflowException:
+            _require_trusted(pipeline, trusted)
+            raise
     settle(folder / SKOPS_FILE)
     return files.digest(folder / SKOPS_FILE)
+
+
+def _require_trusted(pipeline: Pipeline, trusted: Sequence[str]) -> None:
+    import skops.io
+
+    unknown = sorted({*skops.io.get_untrusted_types(data=skops.io.dumps(pipeline))} - {*trusted})
+    if unknown:
+        raise SettingsError(
+            f"The pipeline has types that are not trusted: {', '.join(unknown)}. Add those that you know to `trusted` "
+            "in [models.NAME] of galley.toml, and hand that to save()."
+        )
 
 
 def settle(path: Path) -> None:

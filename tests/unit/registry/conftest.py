@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Train = Callable[..., Day]
 
 # The rules hold everywhere; the registry itself is the workbench's.
-_OF_THE_REGISTRY = ("access", "card", "models", "production", "promotion", "renamed", "selection")
+_OF_THE_REGISTRY = ("access", "card", "format", "models", "production", "promotion", "renamed", "selection")
 collect_ignore = [] if find_spec("mlflow") else [f"test_{name}.py" for name in _OF_THE_REGISTRY]
 
 
@@ -67,12 +67,12 @@ def train(settings: Settings, client: "MlflowClient", shape: Shape) -> Train:
     import mlflow.sklearn
     from sklearn.linear_model import LogisticRegression
 
-    def do(ds: str, estimator: Any = None, trusted: Sequence[str] = ()) -> Day:
+    def do(ds: str, estimator: Any = None, saved_as: str = "skops") -> Day:
         day = Day.of(ds, settings)
         fitted = (estimator or LogisticRegression(C=day.date.day)).fit(ROWS, TARGET)
         with mlflow.start_run() as run, files.replacing(day.models) as folder:
             description = mlflow.models.Model(run_id=run.info.run_id)
-            settled = {"pip_requirements": ["scikit-learn"], "skops_trusted_types": list(trusted)}
+            settled = {"pip_requirements": ["scikit-learn"], "serialization_format": saved_as}
             mlflow.sklearn.save_model(fitted, folder, mlflow_model=description, **settled)
             mlflow.log_artifacts(str(folder), "model")
         files.write_bytes(shape.judged_on(day), b"a,label\n1,0\n")

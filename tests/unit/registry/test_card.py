@@ -19,7 +19,7 @@ from galley.settings import Settings
 Make = Callable[..., Day]
 
 PURPOSE = Purpose("Says who is late.", "For looking\nahead.", "It knows one day.", ["hour", "temp"])
-ORIGIN = Origin("1", "abc", ["numpy==2.4.0"], {"data/rows.csv": "dd" * 32}, "c0ffee", "3.11.7")
+ORIGIN = Origin("1", "abc", ["numpy==2.4.0"], {"data/rows.csv": "dd" * 32}, "c0ffee", "3.11.7", "it runs *code*")
 TRAINING = ["Days: 2026-11-22, 2026-11-23"]
 DECISION = Decision("Approve", "2", "2026-11-23", "ada", "it is better", "2026-11-23T10:00:00.000000Z", "run", {})
 REVIEW: dict[str, Any] = {
@@ -76,6 +76,7 @@ def composed(day: Day, decision: Decision = DECISION, purpose: Purpose = PURPOSE
         f"- Its page, SHA-256: `{'ee' * 32}`",
         "- Commit: `c0ffee`",
         "- Libraries: Python 3.11.7, numpy==2.4.0",
+        "- Format: **it runs \\*code\\***",
     ],
 )
 def test_the_card_says(day: Day, decision: Decision, line: str) -> None:

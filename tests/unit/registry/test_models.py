@@ -132,19 +132,6 @@ def test_a_folder_that_is_no_sklearn_model_does_not_load(settings: Settings, tra
         models.resolve("models/2026-11-23", settings).load()
 
 
-def test_a_forest_and_boosted_trees_load_with_the_types_they_were_saved_to_trust(
-    settings: Settings, train: Make
-) -> None:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    day = train(
-        "2026-11-23",
-        HistGradientBoostingClassifier(max_iter=2),
-        ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
-    )
-    assert models.resolve(str(day.models), settings).load().n_iter_ == 2
-
-
 def test_the_champion_resolves_to_its_version_and_the_bytes_that_were_registered(
     settings: Settings, promote: Make
 ) -> None:

@@ -1,16 +1,20 @@
-"""The saved model: it loads as it was, by a list of trusted types, and its bytes depend on the model alone."""
+"""The saved model: it loads as it was, by types that the project trusts, and its bytes depend on the model alone."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import mlflow.sklearn
 import pytest
 import skops.io
 
 from flights.features import ESTIMATORS, FEATURES, build
+from galley.errors import SettingsError
+from galley.project import read
 from galley.storage import files
-from galley.training.saved_model import REQUIREMENTS, SKOPS_FILE, save, trusted_types
+from galley.training.saved_model import REQUIREMENTS, SKOPS_FILE, save
 
+TRUSTED = read(Path(__file__).parents[3] / "galley.toml").models["flights-late"].trusted
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
 
 SAVE_IN_ANOTHER_PROCESS = """
@@ -23,14 +27,14 @@ from galley.training.saved_model import save
 batch = synthetic.generate(date(2026, 11, 23), rows=300, late_share=0.3)
 data = contract.DATA.check(batch.data, "data.csv")
 pipeline = build(sys.argv[1], {}, seed=0).fit(data, contract.LABELS.check(batch.target, "target.csv")["late"])
-save(pipeline, Path(sys.argv[2]), data[FEATURES], "another")
+save(pipeline, Path(sys.argv[2]), data[FEATURES], "another", sys.argv[3:])
 """
 
 
 @each_estimator
 def test_it_loads_as_it_was_saved(estimator, data, late, tmp_path):
     pipeline = build(estimator, {}, seed=0).fit(data, late)
-    save(pipeline, tmp_path / "model", data[FEATURES], "run")
+    save(pipeline, tmp_path / "model", data[FEATURES], "run", TRUSTED)
     loaded = mlflow.sklearn.load_model(str(tmp_path / "model"))
     assert (loaded.predict_proba(data) == pipeline.predict_proba(data)).all()
 
@@ -38,8 +42,10 @@ def test_it_loads_as_it_was_saved(estimator, data, late, tmp_path):
 @each_estimator
 def test_the_same_rows_give_the_same_bytes_in_another_process(estimator, data, late, tmp_path):
     pipeline = build(estimator, {}, seed=0).fit(data, late)
-    save(pipeline, tmp_path / "one", data[FEATURES], "one")
-    subprocess.run([sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, estimator, str(tmp_path / "other")], check=True)
+    save(pipeline, tmp_path / "one", data[FEATURES], "one", TRUSTED)
+    subprocess.run(
+        [sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, estimator, str(tmp_path / "other"), *TRUSTED], check=True
+    )
     one, other = (files.digest(tmp_path / name / SKOPS_FILE) for name in ("one", "other"))
     assert one == other
 
@@ -47,20 +53,25 @@ def test_the_same_rows_give_the_same_bytes_in_another_process(estimator, data, l
 def test_other_rows_give_other_bytes(data, late, tmp_path):
     for name, rows in (("all", 300), ("some", 250)):
         pipeline = build("logistic_regression", {}, seed=0).fit(data[:rows], late[:rows])
-        save(pipeline, tmp_path / name, data[FEATURES], "run")
+        save(pipeline, tmp_path / name, data[FEATURES], "run", TRUSTED)
     assert files.digest(tmp_path / "all" / SKOPS_FILE) != files.digest(tmp_path / "some" / SKOPS_FILE)
 
 
-@each_estimator
-def test_nothing_is_trusted_that_the_model_does_not_hold(estimator, data, late, tmp_path):
-    pipeline = build(estimator, {}, seed=0).fit(data, late)
-    save(pipeline, tmp_path / "model", data[FEATURES], "run")
-    assert skops.io.get_untrusted_types(file=tmp_path / "model" / SKOPS_FILE) == sorted(trusted_types(pipeline))
+def test_the_example_trusts_what_its_pipelines_have_and_nothing_else(data, late):
+    pipelines = [build(estimator, {}, seed=0).fit(data, late) for estimator in ESTIMATORS]
+    held = [skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)) for pipeline in pipelines]
+    assert set().union(*held) == set(TRUSTED)
+
+
+def test_a_pipeline_with_a_type_that_is_not_trusted_is_not_saved(data, late, tmp_path):
+    pipeline = build("hist_gradient_boosting", {"max_iter": 2}, seed=0).fit(data, late)
+    with pytest.raises(SettingsError, match=r"not trusted: \S+TreePredictor\. Add those that you know to `trusted`"):
+        save(pipeline, tmp_path / "model", data[FEATURES], "run", ["numpy.dtype"])
 
 
 def test_the_folder_says_which_run_it_is_of_and_what_it_needs(data, late, tmp_path):
     pipeline = build("logistic_regression", {}, seed=0).fit(data, late)
-    save(pipeline, tmp_path / "model", data[FEATURES], "the-run")
+    save(pipeline, tmp_path / "model", data[FEATURES], "the-run", TRUSTED)
     saved = mlflow.models.Model.load(str(tmp_path / "model"))
     assert saved.run_id == "the-run"
     assert "hour" in saved.signature.inputs.input_names()

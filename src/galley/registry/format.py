@@ -1,0 +1,181 @@
+"""Format: what the model in a folder is saved as, and how it is loaded without running code that came with it.
+
+An MLmodel can only choose among the loaders below, which read data whatever a file holds. Anything else may run code,
+and needs `allow_pickle` in galley.toml.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from galley.errors import ModelNotFound
+from galley.markdown import shortened
+from galley.registry.folder import model_files
+from galley.storage import files
+
+if TYPE_CHECKING:
+    from galley.settings import Settings
+
+_FLAVORS = ("sklearn", "lightgbm", "xgboost", "catboost")
+_FOR_ANY_TOOL = "python_function"
+"""The flavor that MLflow adds to each of these. It is not used to load, but it may show that a model needs code."""
+_BOOSTER = "lightgbm.basic.Booster"
+_LARGEST = 16 * 2**20
+"""Bytes that an MLmodel may have."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the model in a folder was saved: MLflow's flavor, the name of the file that holds it, and what reads that.
+
+    `code` says why loading it may run code that came with it; blank if it runs none.
+    """
+
+    folder: Path
+    flavor: str
+    file: str
+    serialization: str
+    code: str
+
+    @property
+    def notice(self) -> str:
+        """What to say of a model that is loaded although `code` is not blank; blank for any other."""
+        if not self.code:
+            return ""
+        return f"loading it may run code that came with it, which allow_pickle permits: {self.code}"
+
+    def load(self, settings: "Settings") -> Any:
+        """The model, which has `predict_proba`.
+
+        Raises ModelNotFound if it may run code or has types that galley.toml does not allow, and if its file is not in
+        the folder; and what its library raises of a file that is not whole.
+        """
+        allowed, where = settings.model, f"in [models.{settings.model.name}] of {settings.project_file.name}"
+        if self.code and not allowed.allow_pickle:
+            raise ModelNotFound(
+                f"loading it may run code that came with it: {self.code}. Save it as skops or in the own format of "
+                f"LightGBM, XGBoost or CatBoost; or set allow_pickle = true {where}, if you trust all who can write it."
+            )
+        with self._open() as stream:
+            if self.code:
+                return importlib.import_module(f"mlflow.{self.flavor}").load_model(str(self.folder))
+            if self.serialization == "skops":
+                return _load_skops(stream, allowed.trusted, where)
+            return _LIBRARIES[self.serialization](stream.read())
+
+    def _open(self) -> IO[bytes]:
+        """Its file, which is one of those that the digest of the folder is made of."""
+        try:
+            if self.file in model_files(self.folder):
+                return files.open_regular(self.folder / self.file, os.O_NOFOLLOW)
+        except OSError:
+            pass  # a link
+        raise ModelNotFound(f"its MLmodel names {_shown(self.file)!r}, which is not a file of its own. Train it again.")
+
+
+def format_of(folder: Path) -> Format:
+    """How the model in a folder was saved. Raises ModelNotFound if it does not say that galley can load it."""
+    flavors = _flavors(folder)
+    flavor = next((name for name in _FLAVORS if name in flavors), "")
+    if not flavor:
+        raise ModelNotFound(
+            f"its MLmodel has the flavors {_shown(', '.join(flavors))}, and galley loads {', '.join(_FLAVORS)}. Log it "
+            "as one of these."
+        )
+    stated = flavors[flavor]
+    serialization = _serialization(flavor, stated)
+    file = stated.get("pickled_model" if flavor == "sklearn" else "data", "")
+    return Format(folder, flavor, file, serialization, "; ".join(_code(flavors, flavor, serialization)))
+
+
+def _flavors(folder: Path) -> dict[str, Mapping[str, str]]:
+    """The flavors of a folder's MLmodel, and what it states of each: texts, or of what kind else it is."""
+    import yaml
+
+    try:
+        stated = yaml.safe_load(files.read_regular(folder / "MLmodel", _LARGEST))["flavors"]
+        return {str(name): {key: _text(value) for key, value in each.items()} for name, each in stated.items()}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        raise ModelNotFound(f"its MLmodel cannot be read ({_shown(error)}). Train it again.") from None
+
+
+def _text(value: object) -> str:
+    """A text as it is; anything else by its kind alone, because a few lines of YAML can be a very long list."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else f"a {type(value).__name__}"
+
+
+def _serialization(flavor: str, stated: Mapping[str, str]) -> str:
+    """What reads its file; MLflow saves LightGBM's boosters as text, and its classifiers as scikit-learn's."""
+    if flavor == "sklearn" or (flavor == "lightgbm" and stated.get("model_class", _BOOSTER) != _BOOSTER):
+        return stated.get("serialization_format") or "pickle"
+    return flavor
+
+
+def _code(flavors: Mapping[str, Mapping[str, str]], flavor: str, serialization: str) -> Iterator[str]:
+    """Why code that came with the model may run, by all that the MLmodel states."""
+    if serialization != "skops" and serialization not in _LIBRARIES:
+        yield f"it is saved as {_shown(serialization)}"
+    if others := [name for name in flavors if name not in (flavor, _FOR_ANY_TOOL)]:
+        yield f"it has other flavors than {flavor}: {_shown(', '.join(others))}"
+    loader = flavors.get(_FOR_ANY_TOOL, {}).get("loader_module", f"mlflow.{flavor}")
+    if loader != f"mlflow.{flavor}":
+        yield f"its loader_module is {_shown(loader)}"
+    for code in dict.fromkeys(stated["code"] for stated in flavors.values() if stated.get("code")):
+        yield f"it has code of its own in {_shown(code)}"
+
+
+def _shown(stated: object) -> str:
+    return shortened(" ".join(str(stated).split()), 80)
+
+
+def _load_skops(stream: IO[bytes], trusted: Sequence[str], where: str) -> Any:
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        return skops.io.load(stream, trusted=list(trusted))
+    except UntrustedTypesFoundException:
+        unknown = sorted({*skops.io.get_untrusted_types(file=stream)} - {*trusted})
+        raise ModelNotFound(
+            f"it has types that are not trusted: {', '.join(unknown)}. Add those that you know to `trusted` {where}; "
+            "otherwise it is not a model of this project."
+        ) from None
+
+
+class _Booster:
+    """LightGBM's booster of a binary problem, asked as scikit-learn's classifiers are."""
+
+    def __init__(self, content: bytes) -> None:
+        import lightgbm
+
+        self._booster = lightgbm.Booster(model_str=content.decode())
+
+    def predict_proba(self, rows: Any) -> Any:
+        """The probabilities of 0 and 1, a column each."""
+        import numpy as np
+
+        positive = self._booster.predict(rows)
+        return np.column_stack([1 - positive, positive])
+
+
+def _load_xgboost(content: bytes) -> Any:
+    import xgboost
+
+    model = xgboost.XGBClassifier()
+    model.load_model(bytearray(content))
+    return model
+
+
+def _load_catboost(content: bytes) -> Any:
+    import catboost
+
+    return catboost.CatBoostClassifier().load_model(blob=content)
+
+
+_LIBRARIES = {"lightgbm": _Booster, "xgboost": _load_xgboost, "catboost": _load_catboost}
+"""What reads a file in a library's own format; none of these runs code of the file's."""
