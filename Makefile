@@ -92,13 +92,13 @@ browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the u
 	$(BROWSER) -m pytest tests/browser
 
 bench: $(READY) $(BENCH_READY) ## measured against scripts, plain tasks and peers; writes docs/benchmarks.md  [BENCH=stages STAGES=all ROUNDS=5]
-	$(foreach name,$(or $(BENCH),dags weekly stages scoring growth peers),$(bench_python) benchmarks/$(name).py $(bench_arguments) &&) \
+	$(foreach name,$(or $(BENCH),dags weekly stages scoring growth peers backtest),$(bench_python) benchmarks/$(name).py $(bench_arguments) &&) \
 	$(BENCH_PYTHON) benchmarks/plot.py
 
 # What reading a DAG file costs is of interest where Airflow is: it imports less there.
 bench_python = $(if $(filter dags,$(name)),$(AIRFLOW),$(BENCH_PYTHON))
-# The first argument is how many rounds are made, but for scoring, whose first one is how many rows.
-bench_arguments = $(if $(filter scoring,$(name)),$(if $(ROUNDS),1000000 $(ROUNDS)),$(or $(ROUNDS),5) $(if $(filter stages,$(name)),$(STAGES)))
+# The first argument is how many rounds are made, but for scoring, whose first one is how many rows; a backtest needs none.
+bench_arguments = $(if $(filter scoring,$(name)),$(if $(ROUNDS),1000000 $(ROUNDS)),$(if $(filter-out backtest,$(name)),$(or $(ROUNDS),5) $(if $(filter stages,$(name)),$(STAGES))))
 
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
 	$(BROWSER) -m pytest tests/browser --pictures docs/pictures

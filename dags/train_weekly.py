@@ -24,11 +24,11 @@ with DAG(
     catchup=False,
     default_args=DEFAULT_ARGS,
     params={
-        "train_days": Param(1, type="integer", minimum=1, maximum=366, description="days to train on, reaching back"),
-        "split_method": Param("random", enum=["random", "time"], description="how validation rows are chosen"),
+        "train_days": Param(28, type="integer", minimum=1, maximum=366, description="days to train on, reaching back"),
+        "split_method": Param("time", enum=["time", "random"], description="how validation rows are chosen"),
         "estimator": Param(
-            "hist_gradient_boosting",
-            enum=["hist_gradient_boosting", "logistic_regression", "random_forest"],
+            "logistic_regression",
+            enum=["logistic_regression", "hist_gradient_boosting", "random_forest"],
             description="the model that is trained",
         ),
         "settings": Param({}, type="object", description="the estimator's own settings, by scikit-learn's names"),

@@ -1,6 +1,7 @@
 """Source: a day of real flights. Those out of New York in 2013 are replayed as if they happened on another day."""
 
 from datetime import date
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -46,9 +47,15 @@ def replay(day: date) -> Batch:
 
 def _flights_of(day: date) -> pd.DataFrame:
     """All flights that were scheduled on the same month and day in 2013."""
-    flights = pd.read_csv(_file("flights.csv.zip"), usecols=_SCHEDULE)
+    flights = _year()
     replayed = (2, 28) if (day.month, day.day) == (2, 29) else (day.month, day.day)
     return flights[(flights["month"] == replayed[0]) & (flights["day"] == replayed[1])]
+
+
+@cache
+def _year() -> pd.DataFrame:
+    """All flights of the year: read once, for whoever asks for many days."""
+    return pd.read_csv(_file("flights.csv.zip"), usecols=_SCHEDULE)
 
 
 def _weather() -> pd.DataFrame:

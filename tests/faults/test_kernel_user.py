@@ -342,7 +342,7 @@ def test_the_stages_of_a_week_run_right(desk, jupyter_path, monkeypatch):
 
     run("generate_data/01_generate.ipynb", source="synthetic", rows=120, late_share=0.3)
     for stage in ("01_prepare", "02_split", "03_train", "04_validate", "05_review"):
-        run(f"train_weekly/{stage}.ipynb", **({"settings": {"max_iter": 5}} if stage == "03_train" else {}))
+        run(f"train_weekly/{stage}.ipynb", **({"settings": {"C": 0.1}} if stage == "03_train" else {}))
     decide.answer(Day.of(DS, settings), person="grace")
     run("train_weekly/06_record.ipynb")
     run("train_weekly/07_promote.ipynb")

@@ -29,11 +29,11 @@ def desk(project, registry):
     )
     for ds in WEEKS:
         desk.trigger("generate_data", ds, source="synthetic", rows=300)
-    desk.trigger(DAG, PROMOTED, settings={"max_iter": 5})
+    desk.trigger(DAG, PROMOTED, settings={"C": 0.1})
     desk.answer(PROMOTED, "Approve", "better than guessing")
     desk.wait(PROMOTED, "promote", "success")
     for ds in WEEKS[1:]:
-        desk.trigger(DAG, ds, settings={"max_iter": 5})
+        desk.trigger(DAG, ds, settings={"C": 0.1})
     for ds in WEEKS[1:]:
         desk.wait(ds, "approval", "awaiting_input")
     yield desk

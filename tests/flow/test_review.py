@@ -32,7 +32,7 @@ def desk(project, registry, receiver):
             desk.trigger("generate_data", ds, source="synthetic", rows=400)
         for ds in (BACKFILLED, FIRST, SECOND):
             desk.wait(ds, "generate", "success", dag="generate_data")
-        desk.trigger(DAG, FIRST, settings={"max_iter": 10})
+        desk.trigger(DAG, FIRST, settings={"C": 0.1})
         desk.wait(FIRST, "approval", "awaiting_input")
         desk.backfill(BACKFILLED)
         desk.wait(FIRST, "promote", "skipped")
@@ -111,7 +111,7 @@ def test_an_approval_without_a_reason_is_asked_for_again_and_then_counts(desk, r
 
 
 def test_a_newer_week_is_approved_over_it_although_the_registry_was_away(desk, registry):
-    desk.trigger(DAG, SECOND, settings={"max_iter": 20})
+    desk.trigger(DAG, SECOND, settings={"C": 1.0})
     desk.wait(SECOND, "approval", "awaiting_input")
     with registry.away():
         desk.answer(SECOND, "Approve", REASON)

@@ -36,7 +36,7 @@ def desk(project, registry, receiver):
     desk.trigger("generate_data", DS, source="synthetic", rows=400)
     desk.trigger(second_model.DAG, DS)
     desk.wait(DS, "generate", "success", dag="generate_data")
-    desk.trigger(DAG, DS, settings={"max_iter": 10})
+    desk.trigger(DAG, DS, settings={"C": 0.1})
     for dag, _ in BOTH.values():
         desk.wait(DS, "approval", "awaiting_input", dag)
     yield desk

@@ -15,7 +15,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> GoodDay:
         project.run("generate_data/01_generate.ipynb", **TINY),
         project.run("train_weekly/01_prepare.ipynb"),
         project.run("train_weekly/02_split.ipynb"),
-        project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5}),
+        project.run("train_weekly/03_train.ipynb", settings={"C": 0.1}),
         project.run("predict_daily/01_predict.ipynb", model_uri=f"models/{DS}"),
     )
 

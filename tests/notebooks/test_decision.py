@@ -108,7 +108,7 @@ def second_week(first_week: Week, tmp_path_factory: pytest.TempPathFactory) -> W
     live_a_day(project)
     return project, {
         "validated": first_week[1]["validate"]["roc_auc"],
-        "train": project.run("train_weekly/03_train.ipynb", settings={"max_iter": 20}),
+        "train": project.run("train_weekly/03_train.ipynb", settings={"C": 1.0}),
         "validate": project.run(VALIDATE),
         "review": project.run(REVIEW, min_auc=1.01),
         "record": answered(project),

@@ -13,7 +13,8 @@ from flights import contract, source, synthetic
 from galley.proof.decision import DS_TAG
 from galley.registry import models, promotion
 from galley.registry.selection import NOT_DECIDED
-from galley.registry.versions import register
+from galley.registry.versions import Registered, register
+from galley.review.backtest import training_days
 from galley.storage import files
 
 
@@ -62,6 +63,13 @@ def test_prepare_reaches_back_and_uses_the_days_there_are(project: Project):
     assert concluded["rows"] == 60 + 60 + TINY["rows"]
 
 
+def test_prepare_leaves_an_earlier_day_out_that_breaks_the_contract_and_names_it(project: Project):
+    bring(project, "2026-11-21", distance="far")
+    bring(project, "2026-11-22")
+    concluded = project.run("train_weekly/01_prepare.ipynb")
+    assert (concluded["days"], concluded["left_out"]) == (["2026-11-22", DS], ["2026-11-21"])
+
+
 def test_split_puts_each_flight_into_one_part(good: GoodDay):
     folder = good.project.day.processed
     train, val = ids(folder / "train.csv"), ids(folder / "val.csv")
@@ -81,11 +89,40 @@ def test_split_again_gives_the_same_parts_and_another_seed_others(project: Proje
     assert project.written() != first
 
 
-def test_split_by_time_validates_on_the_last_flights(project: Project):
-    project.run("train_weekly/02_split.ipynb", method="time", validation_share=0.25)
-    train, val = (contract.LABELLED.read(project.day.processed / f"{part}.csv") for part in ("train", "val"))
-    assert train["scheduled_departure"].max() <= val["scheduled_departure"].min()
-    assert len(val) == 30
+def test_one_day_alone_is_split_at_random(good: GoodDay):
+    assert (good.split["method"], good.split["train_days"], good.split["val_days"]) == ("random", [DS], [DS])
+
+
+@pytest.mark.parametrize(
+    ("brought", "gap_days", "learned", "judged"),
+    [
+        (["2026-11-22"], 1, ["2026-11-22"], [DS]),
+        (["2026-11-21", "2026-11-22"], 1, ["2026-11-21"], [DS]),
+        (["2026-11-21", "2026-11-22"], 5, ["2026-11-21"], [DS]),
+        (["2026-11-20", "2026-11-21", "2026-11-22"], 0, ["2026-11-20", "2026-11-21", "2026-11-22"], [DS]),
+    ],
+)
+def test_several_days_are_judged_by_the_last_after_a_gap(
+    project: Project, brought: list[str], gap_days: int, learned: list[str], judged: list[str]
+):
+    for ds in brought:
+        bring(project, ds)
+    project.run("train_weekly/01_prepare.ipynb")
+    concluded = project.run("train_weekly/02_split.ipynb", gap_days=gap_days)
+    folder = project.day.processed
+    parts = {name: contract.LABELLED.read(folder / f"{name}.csv") for name in ("train", "val")}
+    found = {name: sorted(part["scheduled_departure"].str[:10].unique()) for name, part in parts.items()}
+    assert found == {"train": learned, "val": judged}
+    assert (concluded["method"], concluded["train_days"], concluded["val_days"]) == ("time", learned, judged)
+
+
+def test_a_version_is_registered_with_the_days_that_it_learned_from_and_not_those_it_is_judged_by(project: Project):
+    bring(project, "2026-11-21")
+    bring(project, "2026-11-22")
+    for stage in ("01_prepare", "02_split", "03_train", "04_validate"):
+        project.run(f"train_weekly/{stage}.ipynb")
+    registered = Registered(models.connect(project.settings), project.settings)
+    assert training_days(registered, registered.of_day(DS).version) == ["2026-11-21"]
 
 
 def test_train_logs_parameters_metrics_and_the_model_to_its_run(good: GoodDay):
@@ -93,8 +130,8 @@ def test_train_logs_parameters_metrics_and_the_model_to_its_run(good: GoodDay):
     run = client.get_run(good.trained["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.tags[DS_TAG] == DS
-    assert run.data.params["estimator"] == "hist_gradient_boosting"
-    assert run.data.params["max_iter"] == "5"
+    assert run.data.params["estimator"] == "logistic_regression"
+    assert run.data.params["C"] == "0.1"
     assert run.data.metrics["train_roc_auc"] == pytest.approx(good.trained["train_roc_auc"], abs=1e-4)
     logged = {item.path for item in client.list_artifacts(good.trained["run_id"], "model")}
     assert {"model/MLmodel", "model/model.skops", "model/requirements.txt"} <= logged
@@ -108,7 +145,7 @@ def test_the_model_of_the_day_is_the_one_of_its_run(good: GoodDay):
 
 
 def test_train_again_gives_the_same_model_in_a_run_of_its_own(project: Project, good: GoodDay):
-    again = project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5})
+    again = project.run("train_weekly/03_train.ipynb", settings={"C": 0.1})
     assert again["pipeline_digest"] == good.trained["pipeline_digest"]
     assert again["run_id"] != good.trained["run_id"]
 
@@ -117,7 +154,7 @@ def test_a_day_with_empty_and_constant_columns_is_trained_on(project: Project):
     bring(project, DS, wind_gust=None, plane_manufacturer=None, visib=10, dest="BOS")
     prepared = project.run("train_weekly/01_prepare.ipynb")
     project.run("train_weekly/02_split.ipynb")
-    trained = project.run("train_weekly/03_train.ipynb", settings={"max_iter": 5})
+    trained = project.run("train_weekly/03_train.ipynb", settings={"C": 0.1})
     assert prepared["missing_columns"] == ["wind_gust", "plane_manufacturer"]
     assert trained["rows"] == 48
 

@@ -71,7 +71,7 @@ def test_settings_reach_the_estimator():
 
 
 def test_an_unknown_estimator_is_refused_with_those_there_are():
-    with pytest.raises(ParameterError, match=r"'svm'\. Give one of: hist_gradient_boosting, logistic_regression"):
+    with pytest.raises(ParameterError, match=r"'svm'\. Give one of: logistic_regression, hist_gradient_boosting"):
         build("svm", {}, seed=0)
 
 
