@@ -10,12 +10,15 @@ import pytest
 HOME = Path(__file__).parents[2]
 GUIDE = (HOME / "docs" / "review.md").read_text()
 CELLS = nbformat.read(HOME / "notebooks/train_weekly/05_review.ipynb", as_version=4).cells
+SOURCES = [
+    *(cell.source for cell in CELLS if "at_least(" in cell.source),
+    (HOME / "src/galley/review/binary.py").read_text(),
+]
 CALLS = [
     node
-    for cell in CELLS
-    if "at_least(" in cell.source
-    for node in ast.walk(ast.parse(cell.source))
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("at_least", "at_most")
+    for source in SOURCES
+    for node in ast.walk(ast.parse(source))
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("at_least", "at_most", "above", "below")
 ]
 CHECKS = {call.args[0].value: not any(word.arg == "required" for word in call.keywords) for call in CALLS}
 """Each check by its name, and whether it is required."""

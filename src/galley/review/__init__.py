@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from galley.review import bootstrap as bootstrap
     from galley.review import drift as drift
     from galley.review import trend as trend
+    from galley.review.binary import base_rate_checks as base_rate_checks
+    from galley.review.binary import chance_checks as chance_checks
+    from galley.review.binary import overfit_check as overfit_check
     from galley.review.changes import as_diffs as as_diffs
     from galley.review.changes import as_table as as_table
     from galley.review.changes import since_last_accepted as since_last_accepted
@@ -31,9 +34,12 @@ _NAMES = {
     "as_table": "galley.review.changes",
     "at_least": "galley.review.checks",
     "at_most": "galley.review.checks",
+    "base_rate_checks": "galley.review.binary",
+    "chance_checks": "galley.review.binary",
     "checks_table": "galley.review.checks",
     "headline": "galley.review.checks",
     "importance": "galley.review.permutation",
+    "overfit_check": "galley.review.binary",
     "scores": "galley.scoring.metrics",
     "slices": "galley.review.slicing",
     "since_last_accepted": "galley.review.changes",

@@ -1,4 +1,4 @@
-"""Live performance: what was predicted day by day, against the targets that came."""
+"""Live performance and backtest: what was predicted day by day, or would have been, against the targets that came."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -43,12 +43,25 @@ def live_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[[
     A day that the version was trained on is shown and does not count: it had seen the answers.
     """
     predictions, account = (day.predictions / name for name in ("predictions.csv", "predictions.json"))
-    targets = day.raw / "target.csv"
     if not predictions.is_file() or not account.is_file():
         return LiveDay(day.ds, note="no predictions")
     facts = files.read_json(read(account))
     version = facts.get("model_version") or facts.get("model_uri") or ""
     given = pd.read_csv(read(predictions), dtype={key: "str"})
+    return judged_day(day, version, given, read, key, target, trained_on)
+
+
+def judged_day(
+    day: Day,
+    version: str,
+    given: pd.DataFrame,
+    read: Read,
+    key: str,
+    target: str,
+    trained_on: Callable[[str], Sequence[str]],
+) -> LiveDay:
+    """A day by what a version gives its rows: `given` has the key and `probability`, of production or of a backtest."""
+    targets = day.raw / "target.csv"
     if not targets.is_file():
         return LiveDay(day.ds, version, predicted=len(given), note="no targets yet")
     came = pd.read_csv(read(targets), dtype={key: "str"})[[key, target]].rename(columns={target: "target"})
@@ -108,19 +121,21 @@ def table(week: Sequence[LiveDay], threshold: float) -> pd.DataFrame:
     return pd.DataFrame(lines).T
 
 
-def in_a_line(week: Sequence[LiveDay], threshold: float, validated: Mapping[str, float]) -> str:
-    """The week in one sentence, beside the ROC AUC of each version's validation."""
+def in_a_line(
+    week: Sequence[LiveDay], threshold: float, validated: Mapping[str, float], name: str = "Live performance"
+) -> str:
+    """The week in one sentence that begins with `name`, beside the ROC AUC of each version's validation."""
     rows = together(week)
     absent = [f"{day.ds} ({day.note})" for day in week if not day.counts]
     left_out = f" Not counted: {', '.join(absent)}." if absent and rows is not None else ""
     if rows is None:
         reasons = ", ".join(dict.fromkeys(day.note for day in week)) or "no days"
-        return f"Live performance: nothing to judge by ({reasons})."
+        return f"{name}: nothing to judge by ({reasons})."
     live = numbers(rows, threshold)
     versions = dict.fromkeys(day.version for day in week if day.counts)
     scores = [f"version {version} validation {validated[version]:.3f}" for version in versions if version in validated]
     return (
-        f"Live performance: ROC AUC {live['roc_auc']:.3f} on {live['rows']:,} rows of "
+        f"{name}: ROC AUC {live['roc_auc']:.3f} on {live['rows']:,} rows of "
         f"{sum(day.counts for day in week)} days ({'; '.join(scores) or 'no validation score'}); "
         f"predicted {live['predicted_share']:.1%}, actual {live['actual_share']:.1%}.{left_out}"
     )

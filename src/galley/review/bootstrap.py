@@ -78,6 +78,15 @@ def differences(
     ]
 
 
+def auc_interval(
+    target: Any, probability: Any, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of one model's ROC AUC: not numbers where the rows are of one class."""
+    target, probability = (np.asarray(values, dtype=float) for values in (target, probability))
+    drawn = [_ranking(target, probability, weights)["roc_auc"] for weights in _weights(len(target), resamples, seed)]
+    return _interval(np.concatenate(drawn), confidence)
+
+
 def weighted_scores(target: Numbers, probability: Numbers, threshold: float, weights: Numbers) -> dict[str, Numbers]:
     """Each of SCORES for every row of `weights`, which says how often each of the rows is in that resample."""
     surely = np.clip(probability, np.finfo(float).eps, 1 - np.finfo(float).eps)

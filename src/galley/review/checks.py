@@ -1,5 +1,6 @@
 """A verdict: what the checks of a review amount to, for the person who decides."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,16 @@ def at_most(name: str, value: float, limit: float, *, required: bool = True) -> 
     return Check(name, value, f"at most {limit:g}", value <= limit, required)
 
 
+def above(name: str, value: float, limit: float, *, required: bool = True) -> Check:
+    """A check that passes above `limit`, and not at it."""
+    return Check(name, value, f"above {limit:.4g}", value > limit, required)
+
+
+def below(name: str, value: float, limit: float, *, required: bool = True) -> Check:
+    """A check that passes below `limit`, and not at it."""
+    return Check(name, value, f"below {limit:.4g}", value < limit, required)
+
+
 def verdict(checks: Sequence[Check]) -> str:
     """Approve if all pass, against if a required one fails, else neutral: also if nothing was checked."""
     failed = [check for check in checks if not check.passed]
@@ -48,7 +59,11 @@ def headline(checks: Sequence[Check]) -> str:
 def checks_table(checks: Sequence[Check]) -> str:
     """The checks as a table in markdown, in the order they were made."""
     rows = [
-        f"| {'pass' if check.passed else '**FAIL**'} | {check.name} | {check.value:.4g} | {check.limit} |"
+        f"| {'pass' if check.passed else '**FAIL**'} | {check.name} | {_shown(check.value)} | {check.limit} |"
         for check in checks
     ]
     return "\n".join(["| | check | value | limit |", "|---|---|---:|---|", *rows])
+
+
+def _shown(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.4g}"
