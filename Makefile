@@ -45,7 +45,7 @@ NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 help: ## list the verbs
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=7]
+run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=28]
 	@$(AIRFLOW) -m galley.local run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
 
 up: $(READY) ## Airflow and MLflow with their user interfaces, until Ctrl-C

@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="the whole job once, on an embedded Airflow")
     run.add_argument("--ds", help="the last day, YYYY-MM-DD; today if left out")
-    run.add_argument("--days", type=int, default=7, help="how many days of data, ending at that day")
+    run.add_argument("--days", type=int, default=28, help="how many days of data, ending at that day")
     verbs.add_parser("up", help="Airflow and MLflow with their user interfaces, until Ctrl-C")
     verbs.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)

@@ -17,7 +17,7 @@ from galley.settings import Settings
 REASON = "Demonstration: `make run` answers its own review, so that the whole job can be seen. Nobody looked at it."
 
 
-def run(ds: str | None = None, days: int = 7) -> int:
+def run(ds: str | None = None, days: int = 28) -> int:
     """Make data for `days` days up to `ds`, train on the last, answer the review, predict; say what came of it."""
     settings = Settings.from_environment()
     plan = Plan.of(ds, days, settings)
