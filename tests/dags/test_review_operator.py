@@ -1,6 +1,7 @@
 """The review's operator: what a form is about, which answers count, and what they become."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from galley.settings import Settings
 from galley.storage import files
 
 DS = "2026-11-23"
+OLDER = "2026-11-16"
 DECLARED = """[models.tiny]
 problem = "binary"
 key = "id"
@@ -291,6 +293,50 @@ def test_nobody_is_asked_in_a_backfill_and_the_log_says_what_to_do_instead():
     review = ReviewOperator(task_id="approval", subject="?")
     with pytest.raises(AirflowSkipException, match="trigger the DAG for that day"):
         review.execute({**context({}), "dag_run": SimpleNamespace(run_type="backfill")})
+
+
+@pytest.fixture
+def turn_to(project, monkeypatch):
+    """Has the tests be about another of two weeks, DS and OLDER."""
+    for folder in ("data/models", "outputs"):
+        shutil.copytree(project / folder / DS, project / folder / OLDER)
+    files.write_bytes(project / "data/rows" / f"{OLDER}.csv", b"id,label\n1,0\n")
+
+    def turn(ds):
+        monkeypatch.setattr("galley.airflow.review.DS", ds)
+        monkeypatch.setitem(globals(), "DS", ds)
+
+    return turn
+
+
+def test_nobody_is_asked_about_a_week_when_a_newer_one_is_in_production(operator, turn_to):
+    answer(operator, asked(operator))
+    newer = DS
+    turn_to(OLDER)
+    with pytest.raises(AirflowSkipException, match=rf"{OLDER} is older than version 3 of {newer}, .* decision of ada"):
+        after_a_review(ReviewOperator).execute(context())
+
+
+def test_a_week_that_was_asked_about_before_a_newer_one_went_into_production_can_only_be_rejected(
+    operator, project, turn_to
+):
+    newer = DS
+    turn_to(OLDER)
+    about = asked(after_a_review(AskedInTests))
+    turn_to(newer)
+    answer(operator, asked(operator))
+    turn_to(OLDER)
+    with pytest.raises(AskedAgainError, match="ada approved, which does not count"):
+        answer(operator, about)
+    answer(operator, about, option="Reject")
+    decisions = [(signed.statement.decided.ds, signed.statement.decided.decision) for signed in statements(project)]
+    assert decisions == [(newer, "Approve"), (OLDER, "Reject")]
+
+
+def test_a_newer_week_that_was_rejected_is_not_in_production_and_an_older_one_is_asked_about(operator, turn_to):
+    answer(operator, asked(operator), option="Reject")
+    turn_to(OLDER)
+    assert after_a_review(AskedInTests)._question(context()).overtaken == ""
 
 
 def test_a_reminder_comes_before_the_end_of_patience_or_the_dag_is_refused():

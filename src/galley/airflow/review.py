@@ -1,7 +1,7 @@
 """ReviewOperator: a person in Airflow's UI approves or rejects, with a reason; the answer becomes signed evidence."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
@@ -32,6 +32,10 @@ _NOBODY_IS_ASKED = (
     "Nobody is asked in a backfill, so nothing is recorded or promoted: the week is there to be compared. "
     "To have its model reviewed, delete this run and trigger the DAG for that day."
 )
+_OVERTAKEN = (
+    "So nobody is asked, and nothing is recorded or promoted: the week is there to be compared. To replace what is in "
+    "production, train on a newer day, or roll back to a version that was approved."
+)
 
 
 class ReviewOperator(HITLOperator):
@@ -43,7 +47,8 @@ class ReviewOperator(HITLOperator):
     or who may answer, it does not count, and the next try asks anew.
 
     People are notified when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
-    skipped, and what follows with it: those weeks are there to be looked at.
+    skipped, and what follows with it: those weeks are there to be looked at. So it is where a newer day's model went
+    into production before it asks, reminds or asks again.
 
     Who may answer, and what an approval needs, is what GALLEY_REVIEWERS and the model's policy say when it asks; anyone
     whom Airflow lets answer, if neither names people. `model` names the model of galley.toml; left blank, the one that
@@ -84,9 +89,7 @@ class ReviewOperator(HITLOperator):
     def execute(self, context: "Context") -> None:
         """Ask, unless nobody is to be asked."""
         if context["dag_run"].run_type == _BACKFILL:
-            # Said here too: what a task is skipped with, Airflow folds away.
-            self.log.warning(_NOBODY_IS_ASKED)
-            raise AirflowSkipException(_NOBODY_IS_ASKED)
+            self._skip(_NOBODY_IS_ASKED)
         self._ask(context, self._question(context), self.answer_within)
 
     def execute_complete(
@@ -133,6 +136,11 @@ class ReviewOperator(HITLOperator):
             "statement": str(signed.head),
         }
 
+    def _skip(self, why: str) -> NoReturn:
+        # Said here too: what a task is skipped with, Airflow folds away.
+        self.log.warning(why)
+        raise AirflowSkipException(why)
+
     @property
     def _form(self) -> str:
         return f"{self.subject}\n\n{self.body}"
@@ -157,7 +165,9 @@ class ReviewOperator(HITLOperator):
         """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
         if why:
             self.log.warning(why)
-        signing_key(question.settings)  # nobody is asked whose answer could not be signed
+        signing_key(question.settings)  # nobody is asked whose answer could not be signed, or could not count
+        if question.overtaken:
+            self._skip(f"{question.overtaken} {_OVERTAKEN}")
         meant = {"subject": self.subject, "body": self.body, "assigned_users": self.assigned_users or []}
         if compat.show_form(self, context["ti"].id) != meant:
             raise QuestionChanged(
@@ -213,6 +223,8 @@ class ReviewOperator(HITLOperator):
             return f"{person} approved and gave no reason, so it is asked again: an approval needs one."
         if policy.not_the_trigger and person == context["dag_run"].triggering_user_name:
             return f"{person} approved, who triggered this run: by the policy somebody else has to."
+        if question.overtaken:
+            return f"{person} approved, which does not count."
         if policy.approvals > 1 and person in question.approvers:
             return f"{person} approved once more: by the policy {policy.approvals} different people have to."
         failed = ", ".join(question.failed_checks)

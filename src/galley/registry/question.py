@@ -117,6 +117,20 @@ class Question:
         return [name for name in required if passed.get(name) is not True]
 
     @property
+    def overtaken(self) -> str:
+        """Why an approval could not count: a newer day's model went into production. Blank if it could."""
+        statements = chain_of(self.settings).read(TrustedKeys.read(self.settings.keys))
+        every = (signed.statement.decided for signed in statements)
+        moves = [decided for decided in every if decided.decision in (APPROVE, ROLLBACK)]
+        if self.is_rollback or not moves or moves[-1].ds <= self.ds:
+            return ""
+        newer = moves[-1]
+        return (
+            f"Version {self.review.version} of {self.ds} is older than version {newer.version} of {newer.ds}, which is "
+            f"in production by the decision of {newer.person}: an approval could not count."
+        )
+
+    @property
     def approvers(self) -> tuple[str, ...]:
         """Who has approved this very question already, where more than one person has to."""
         statements = chain_of(self.settings).read(TrustedKeys.read(self.settings.keys))
