@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from galley.errors import GalleyError as GalleyError
     from galley.errors import MissingInput as MissingInput
     from galley.errors import ModelNotFound as ModelNotFound
+    from galley.errors import OutOfMemory as OutOfMemory
     from galley.errors import ParameterError as ParameterError
     from galley.markdown import escaped as escaped
     from galley.proof.decision import APPROVE as APPROVE
@@ -55,6 +56,7 @@ _NAMES = {
     "GalleyError": "galley.errors",
     "MissingInput": "galley.errors",
     "ModelNotFound": "galley.errors",
+    "OutOfMemory": "galley.errors",
     "ParameterError": "galley.errors",
     "Registered": "galley.registry.versions",
     "Settings": "galley.settings",

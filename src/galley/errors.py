@@ -16,6 +16,7 @@ galley.local.errors.
     │   ├── ModelNotFound         a model that does not resolve, or does not load
     │   ├── RegistryRefused       the model registry does not accept the user or the password
     │   ├── ConclusionError       a conclusion that is not small, plain JSON
+    │   ├── OutOfMemory           a stage that was killed because it reached the limit of its memory
     │   └── DecisionError         a promotion that lacks its decision, or whose evidence changed
     │       └── SignatureError    a statement that no trusted key signed, or that was changed, moved or removed
     ├── StageFailed               a cell raised an error that galley does not know
@@ -86,6 +87,10 @@ class RegistryRefused(Permanent):
 
 class ConclusionError(Permanent):
     """A conclusion that is not small, plain JSON, or was stated twice."""
+
+
+class OutOfMemory(Permanent):
+    """A stage that was killed because it reached the limit of its container's memory."""
 
 
 class DecisionError(Permanent):

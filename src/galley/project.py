@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +30,9 @@ _SAYS = {
     "bool_parsing": "must be true or false",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than 0",
     "greater_than_equal": "must be 1 or more",
     "less_than_equal": "must be 9 or less",
     "tuple_type": "must be a list",
@@ -64,6 +67,8 @@ ColumnName = Annotated[str, _matching(r".{1,250}", "the name of a column")]
 MetricName = Annotated[str, _matching(r"\w+(\.\w+)?", "a metric, as in roc_auc or validate.roc_auc")]
 TypeName = Annotated[str, _matching(r"[^\W\d]\w*(\.\w+)+", "a type with its module, as in numpy.dtype")]
 CheckName = Annotated[str, _matching(r"\S.{0,250}", "the name of a check")]
+Size = Annotated[str, _matching(r"[1-9]\d*[kmg]", "a size, as in 512m or 4g")]
+KernelName = Annotated[str, _matching(r"[\w.-]{1,100}", "a kernel's name")]
 InsidePath = Annotated[str, BeforeValidator(_inside)]
 
 
@@ -84,6 +89,25 @@ class Policy(_Declared):
     not_the_trigger: bool = False
     required: tuple[CheckName, ...] = ()
     may_override: tuple[UserName, ...] = ()
+
+
+class Limits(_Declared):
+    """What a stage's container may use; of what is None, what the engine lets it.
+
+    `memory`, and `shm` (shared memory, /dev/shm), are sizes such as 512m or 4g; `gpus` is how many.
+    """
+
+    memory: Size | None = None
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    shm: Size | None = None
+
+    def but(self, given: Mapping[str, Any], where: str) -> "Limits":
+        """These, but for the given ones. Raises SettingsError, which names where those are given."""
+        try:
+            return Limits.model_validate({**self.model_dump(), **given})
+        except ValidationError as error:
+            raise SettingsError(f"{where}: {'; '.join(map(_fault, error.errors()))}. Correct it there.") from None
 
 
 class DeclaredModel(_Declared):
@@ -132,12 +156,16 @@ class Locations(_Declared):
 
 
 class Project(_Declared):
-    """All that galley.toml says. `digest` is its SHA-256; blank where there is no such file."""
+    """All that galley.toml says. `digest` is its SHA-256; blank where there is no such file.
+
+    `kernels` are the limits of the containers of stages, by their kernels.
+    """
 
     project: Locations = Locations()
     models: dict[Annotated[str, _matching(r"[A-Za-z0-9][\w.-]{0,99}", "a model's name")], DeclaredModel] = Field(
         default_factory=dict
     )
+    kernels: dict[KernelName, Limits] = Field(default_factory=dict)
     path: Path | None = None
     digest: str = ""
 
@@ -246,7 +274,7 @@ def _fault(error: Any) -> str:
 
 def _keys_at(place: Sequence[Any]) -> list[str]:
     """The keys that a table of the file may have."""
-    by_depth: dict[int, type[BaseModel]] = {2: DeclaredModel, 3: Policy}
+    by_depth: dict[int, type[BaseModel]] = {2: Limits if "kernels" in place[:1] else DeclaredModel, 3: Policy}
     kind = Locations if list(place) == ["project"] else by_depth.get(len(place), Project)
     return [name for name in kind.model_fields if name not in ("path", "digest", "name")]
 

@@ -16,6 +16,7 @@ from galley.airflow.sensors import FilesSensor
 from galley.errors import (
     ContractBreach,
     InvalidDay,
+    OutOfMemory,
     ParameterError,
     RegistryUnavailable,
     SettingsError,
@@ -151,6 +152,7 @@ def test_an_output_path_of_ones_own_is_refused_where_the_dag_is_written():
         (ContractBreach("x"), "fail", None),
         (ParameterError("x"), "fail", None),
         (StageFailed("x"), "fail", None),
+        (OutOfMemory("x"), "fail", None),
         (StageInterrupted("x"), "retry", 30),
         (RegistryUnavailable("x"), "retry", 30),
         (OSError("x"), "default", None),
@@ -160,6 +162,17 @@ def test_only_what_may_pass_is_retried(error, action, seconds):
     decision = StageRetryPolicy().evaluate(error, 1, 3)
     assert decision.action.value == action
     assert decision.retry_delay == (seconds and timedelta(seconds=seconds))
+
+
+def test_a_stage_that_ran_out_of_memory_is_retried_if_its_task_asks_for_it():
+    policy = StageRetryPolicy(also=(OutOfMemory,))
+    actions = [policy.evaluate(error, 1, 3).action.value for error in (OutOfMemory("x"), ContractBreach("x"))]
+    assert actions == ["retry", "fail"]
+
+
+def test_a_limit_that_is_none_is_refused_where_the_dag_is_written():
+    with pytest.raises(SettingsError, match="fit: memory: 'lots' is not a size, as in 512m or 4g"):
+        NotebookOperator(task_id="fit", input_nb="x.ipynb", memory="lots", cpus=2)
 
 
 def test_retries_wait_longer_each_time_and_ten_minutes_at_most():

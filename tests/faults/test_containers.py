@@ -2,17 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from desk_of_stages import Desk, containers, end_of, printed, read
+from desk_of_stages import Desk, containers, end_of, printed, read, wait_until
 from docker import APIClient
 from docker.errors import APIError
 
-from galley.errors import ContainerRefused, EngineUnavailable, NotebookError, StageInterrupted
+from galley.errors import ContainerRefused, EngineUnavailable, NotebookError, OutOfMemory, StageInterrupted
 from galley.run.container import engine
 from galley.run.container.execution import image_of
 from galley.run.runner import execution_of
@@ -27,6 +28,12 @@ WRITES = "with stage.write(stage.day.raw / 'x') as draft:\n    draft.touch()"
 
 def docker(*words):
     return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout
+
+
+def declare(desk, limits):
+    """Have galley.toml say what the containers of the kernel may use."""
+    desk.home.mkdir(exist_ok=True)
+    (desk.home / "galley.toml").write_text(f"[kernels.data]\n{limits}\n")
 
 
 def meanwhile(desk, *cells):
@@ -139,7 +146,51 @@ def test_a_notebook_outside_of_the_notebooks_folder_is_refused(desk):
 def test_a_kernel_has_its_image_and_one_without_gets_the_first(desk):
     settings = Settings.from_environment({"GALLEY_HOME": str(desk.home), "GALLEY_IMAGES": "workbench=big data=small"})
     for kernel, image in {"data": "small", "workbench": "big", "r": "big"}.items():
-        assert image_of(desk.asked(desk.write("1", kernel=kernel)), settings) == image
+        assert image_of(kernel, settings) == image
+
+
+def test_a_stage_gets_what_galley_toml_gives_its_kernel_and_of_what_its_operator_gives_that(desk):
+    path = desk.write("import time\ntime.sleep(2)")
+    declare(desk, 'memory = "400m"\ncpus = 1.5\nshm = "32m"')
+    thread = threading.Thread(target=execution_of(desk.asked(path), desk.settings, limits={"memory": "300m"}).run)
+    thread.start()
+    wait_until(lambda: containers(desk.home.parent, "created"))
+    [container] = containers(desk.home.parent)
+    made = json.loads(docker("inspect", container))[0]["HostConfig"]
+    thread.join()
+    limits = [made[name] for name in ("Memory", "MemorySwap", "NanoCpus", "ShmSize")]
+    assert limits == [300 * 2**20, 300 * 2**20, 1_500_000_000, 32 * 2**20]
+
+
+def test_a_stage_that_is_killed_for_memory_says_its_limit_and_its_peak(desk):
+    declare(desk, 'memory = "300m"')
+    with pytest.raises(OutOfMemory, match="the container allows 315 MB, and used 315 MB at its peak"):
+        desk.run("x = b'x' * 10**9")
+    end = end_of(desk.attempts().path(1))
+    assert (end["state"], end["cell"]) == ("failed", 2)
+    assert end["message"].startswith(
+        "OutOfMemory: The kernel 'data' was killed for memory: the container allows 315 MB"
+    )
+
+
+def test_a_gpu_that_the_engine_does_not_have_is_refused(desk):
+    with pytest.raises(ContainerRefused, match=r"or ask for .* no GPU"):
+        execution_of(desk.asked(desk.write("1")), desk.settings, limits={"gpus": 1}).run()
+
+
+def test_a_container_is_named_after_its_stage_and_is_none_of_composes(desk):
+    run = {"dag_id": "train weekly", "ds": "2026-11-23"}
+    path = desk.write("import time\ntime.sleep(2)")
+    thread = threading.Thread(target=desk.execution_of(path, run=run).run)
+    thread.start()
+    wait_until(lambda: containers(desk.home.parent, "created"))
+    [container] = containers(desk.home.parent)
+    made = json.loads(docker("inspect", container))[0]
+    thread.join()
+    assert re.fullmatch(r"/galley-train-weekly-01_stage-2026-11-23-\w{8}", made["Name"])
+    labels = made["Config"]["Labels"]
+    assert (labels["galley.stage"], labels["galley.dag_id"]) == ("01_stage", "train weekly")
+    assert labels["com.docker.compose.project"] == ""
 
 
 def test_a_container_whose_task_was_killed_before_its_start_is_removed_by_a_later_run(desk, monkeypatch):

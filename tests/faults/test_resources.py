@@ -9,6 +9,7 @@ import pytest
 from desk_of_stages import end_of
 
 from galley.errors import ResourceExhausted
+from galley.run import resources
 
 RAISES = "import os, errno\nraise OSError(errno.{0}, os.strerror(errno.{0}), '/data/x')"
 
@@ -69,6 +70,26 @@ def test_a_kernel_without_memory_is_told_with_the_limit(limited):
     code, said = limited("RLIMIT_AS", 3_000_000_000, "x = bytearray(10**10)")
     assert code == 75
     assert "ulimit -v allows 3,000 MB" in said
+
+
+@pytest.mark.local_runner
+@pytest.mark.parametrize(
+    ("said", "limit", "kills"),
+    [
+        ({"memory.max": "max", "memory.events": "oom 0\noom_kill 3\noom_group_kill 0\n"}, 0, 3),
+        ({"memory.max": "1000", "memory.events": "low 0\noom_kill 0\n"}, 1000, 0),
+        ({"memory/memory.limit_in_bytes": "1000", "memory/memory.oom_control": "under_oom 0\noom_kill 2\n"}, 1000, 2),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712"}, 0, 0),
+        ({}, 0, 0),
+    ],
+    ids=["version 2, no limit", "version 2", "version 1", "version 1, no limit", "no cgroup"],
+)
+def test_what_a_container_may_use_is_read_from_its_cgroup_of_either_version(tmp_path, monkeypatch, said, limit, kills):
+    (tmp_path / "memory").mkdir()
+    for name, text in said.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(resources, "_CGROUP", tmp_path)
+    assert (resources.memory_limit(), resources.memory_kills()) == (limit, kills)
 
 
 @pytest.mark.local_runner

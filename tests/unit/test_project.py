@@ -7,7 +7,7 @@ from shapes import EXAMPLE, OTHER
 
 from galley.days import Day
 from galley.errors import SettingsError
-from galley.project import read
+from galley.project import Limits, read
 from galley.settings import Settings
 
 LEAST = '[models.{name}]\nproblem = "binary"\nkey = "id"\ntarget = "label"\n'
@@ -41,7 +41,11 @@ def test_one_model_needs_its_name_problem_key_and_target_alone(declare):
             r"policy\.reviewer is an unknown key; accepted are reviewers",
         ),
         ("[project]\ndat = 'x'\n", r"project\.dat is an unknown key; accepted are format, data, outputs, notebooks"),
-        ("model = 1\n" + ONE, "model is an unknown key; accepted are project, models"),
+        ("model = 1\n" + ONE, "model is an unknown key; accepted are project, models, kernels"),
+        ("[kernels.r]\nram = '4g'\n", r"kernels\.r\.ram is an unknown key; accepted are memory, cpus, gpus, shm"),
+        ("[kernels.r]\nmemory = '4 GB'\n", r"kernels\.r\.memory: '4 GB' is not a size, as in 512m or 4g"),
+        ("[kernels.r]\ncpus = 0\n", r"kernels\.r\.cpus must be more than 0 \(it is 0\)"),
+        ("[kernels.r]\ngpus = 'all'\n", r"kernels\.r\.gpus must be a whole number \(it is 'all'\)"),
         ("digest = 'x'\n" + ONE, "digest is an unknown key"),
         ('[models.one]\nproblem = "binary"\nkey = "id"\n', r"models\.one\.target is missing"),
         (ONE.replace('"binary"', '"ternary"'), r"models\.one\.problem must be \"binary\" \(it is 'ternary'\)"),
@@ -72,6 +76,13 @@ def test_what_it_may_not_say_is_refused_by_its_place(declare, text, said):
     with pytest.raises(SettingsError, match=said) as refused:
         declare(text)
     assert "galley.toml" in str(refused.value)
+
+
+def test_limits_of_an_operator_win_over_those_of_the_kernel_and_are_read_as_strictly(declare):
+    limits = declare("[kernels.r]\nmemory = '4g'\ncpus = 1.5\n").project.kernels["r"]
+    assert limits.but({"cpus": 2}, "fit") == Limits(memory="4g", cpus=2)
+    with pytest.raises(SettingsError, match=r"^fit: shm: 'much' is not a size.*Correct it there\."):
+        limits.but({"shm": "much"}, "fit")
 
 
 def test_all_faults_are_told_at_once(declare):

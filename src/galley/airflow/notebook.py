@@ -15,7 +15,7 @@ from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.dates import ds
 from galley.airflow.links import ReportLink
 from galley.days import Day
-from galley.errors import Permanent, SettingsError, StageFailed, Transient
+from galley.errors import GalleyError, Permanent, SettingsError, StageFailed, Transient
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
@@ -38,8 +38,12 @@ _LONGEST_DELAY = timedelta(minutes=10)
 class StageRetryPolicy(RetryPolicy):
     """Retries what may pass (a dead kernel, a registry that does not answer), with back-off; nothing else of galley's.
 
-    What is not galley's, such as a task that ran into its execution_timeout, is left to the task's own retries.
+    What is not galley's, such as a task that ran into its execution_timeout, is left to the task's own retries. `also`
+    are errors that are retried beside those which may pass, such as OutOfMemory.
     """
+
+    def __init__(self, also: tuple[type[GalleyError], ...] = ()) -> None:
+        self.also = also
 
     def evaluate(
         self,
@@ -49,7 +53,7 @@ class StageRetryPolicy(RetryPolicy):
         context: "Context | None" = None,  # noqa: ARG002
     ) -> RetryDecision:
         """Decide by the error's class."""
-        if isinstance(exception, Transient):
+        if isinstance(exception, (Transient, *self.also)):
             delay = min(_FIRST_DELAY * 2 ** (try_number - 1), _LONGEST_DELAY)
             return RetryDecision.retry(delay, f"{type(exception).__name__} may pass")
         if isinstance(exception, Permanent | StageFailed):
@@ -64,6 +68,7 @@ class NotebookOperator(PapermillOperator):
     a kernel starts. Where the record goes follows from the day: outputs/<ds>/<dag_id>/, the name of the notebook.
     With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds. Where
     GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
+    `memory`, `cpus`, `gpus` and `shm` say what that may use; those left out are as galley.toml has them for the kernel.
     `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to. A stage that
     moves production names in `mlflow_conn_id` the connection with an MLflow user who may, where not every stage may.
 
@@ -83,6 +88,10 @@ class NotebookOperator(PapermillOperator):
         run_if: str = "True",
         start_timeout: int = 60,
         image: str | None = None,
+        memory: str | None = None,
+        cpus: float | None = None,
+        gpus: int | None = None,
+        shm: str | None = None,
         model: str = "",
         mlflow_conn_id: str = "",
         **kwargs: Any,
@@ -97,6 +106,12 @@ class NotebookOperator(PapermillOperator):
         self.run_if = run_if
         self.start_timeout = start_timeout
         self.image = image
+        limits = {"memory": memory, "cpus": cpus, "gpus": gpus, "shm": shm}
+        self.limits = {name: limit for name, limit in limits.items() if limit is not None}
+        if self.limits:
+            from galley.project import Limits
+
+            Limits().but(self.limits, self.task_id)
         self.model = model
         self.mlflow_conn_id = mlflow_conn_id
         self.execution: Execution | ContainerExecution | None = None
@@ -140,6 +155,7 @@ class NotebookOperator(PapermillOperator):
             ),
             settings,
             self.image,
+            self.limits,
         )
         if self._told_to_end:  # before there was anything to end
             self.execution.kill()

@@ -26,10 +26,9 @@ from galley.kernels.user import KernelUser
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
 from galley.notebooks.stream import collapse, last_state
-from galley.run import failure
+from galley.run import failure, resources
 from galley.run.attempts import Attempts
 from galley.run.prints import Prints
-from galley.run.resources import memory_limits
 from galley.run.statements import DEPTH_LIMIT, depth_exceeds
 from galley.stage import MIME_TYPE
 
@@ -279,13 +278,14 @@ class CellsThread:
         self._error: BaseException | None = None
         self._group: int | None = None
         self.waiting = False
+        self._kills = resources.memory_kills()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._execute, name="cells", daemon=True)
 
     def run(self) -> None:
         """Run to the end and raise what the client raised. No kernel is left when this returns or raises.
 
-        A kernel that dies, or does not start in time, is a StageInterrupted.
+        A kernel that dies, or does not start in time, is a StageInterrupted; an OutOfMemory, if it was killed for that.
         """
         try:
             self._thread.start()
@@ -301,10 +301,12 @@ class CellsThread:
         if isinstance(self._error, DeadKernelError) or (
             isinstance(self._error, RuntimeError) and not self._client.code_cells_executed
         ):
+            if resources.memory_limit() and resources.memory_kills() > self._kills:
+                raise resources.out_of_memory(self._client.kernel_name) from self._error
             raise StageInterrupted(
                 f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
                 "happens each time, look for a library that crashes, or memory that runs out: "
-                f"{memory_limits()}."
+                f"{resources.memory_limits()}."
             ) from self._error
         if isinstance(self._error, CellTimeoutError) and "IOPub" in str(self._error):
             raise RecordLost(

@@ -3,10 +3,9 @@
 import errno
 import re
 import resource
-import sys
 from pathlib import Path
 
-from galley.errors import ResourceExhausted
+from galley.errors import OutOfMemory, ResourceExhausted
 
 FILES_NEEDED = 256
 """Open files that a stage must be allowed: its kernel, with the libraries of the workbench, has a hundred."""
@@ -14,7 +13,15 @@ _ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]", re.IGNORECASE)
 _SAID = {"disk is full": errno.ENOSPC, "Cannot allocate memory": errno.ENOMEM, "Unable to allocate": errno.ENOMEM}
 """What libraries say that keep the error's number to themselves."""
 _OUT_OF_MEMORY = {"MemoryError", "ArrowMemoryError"}
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
+_CGROUP = Path("/sys/fs/cgroup")
+_MEMORY = {
+    "limit": ("memory.max", "memory/memory.limit_in_bytes"),
+    "peak": ("memory.peak", "memory/memory.max_usage_in_bytes"),
+    "events": ("memory.events", "memory/memory.oom_control"),
+}
+"""What a container's cgroup says of its memory, in version 2 and in version 1."""
+_NO_LIMIT = 1 << 60
+"""Bytes; version 1 has a number for "no limit" that is no multiple of anything."""
 
 
 def missing(ename: str, evalue: str) -> int | None:
@@ -58,10 +65,36 @@ def memory_limits() -> str:
     address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
     if address_space != resource.RLIM_INFINITY:
         limits.append(f"ulimit -v allows {_megabytes(address_space)}")
-    group = _CGROUP.read_text().strip() if sys.platform == "linux" and _CGROUP.is_file() else "max"
-    if group.isdecimal():
-        limits.append(f"the container allows {_megabytes(int(group))}")
+    container = memory_limit()
+    if container:
+        limits.append(f"the container allows {_megabytes(container)}")
     return " and ".join(limits) or "no limit but the machine's own is set"
+
+
+def memory_limit() -> int:
+    """Bytes that the container which this process is in may use; 0 without a container or a limit."""
+    limit = _of_cgroup("limit")
+    return int(limit) if limit.isdecimal() and int(limit) < _NO_LIMIT else 0
+
+
+def memory_kills() -> int:
+    """How many processes of the container were killed because it, or the machine, had no memory left."""
+    return next((int(line.split()[1]) for line in _of_cgroup("events").splitlines() if line.startswith("oom_kill ")), 0)
+
+
+def out_of_memory(kernel: str) -> OutOfMemory:
+    """The error for a kernel that was killed for memory: what the limit is, what the peak was, and what to do."""
+    peak = _of_cgroup("peak")
+    return OutOfMemory(
+        f"The kernel {kernel!r} was killed for memory: the container allows {_megabytes(memory_limit())}, and used "
+        f"{_megabytes(int(peak)) if peak else 'all of it'} at its peak. Give it more (memory= of the operator, or in "
+        f"[kernels.{kernel}] of galley.toml; a pod has a limit of its own), or hold less at once in the marked cell."
+    )
+
+
+def _of_cgroup(what: str) -> str:
+    found = (_CGROUP / name for name in _MEMORY[what])
+    return next((path.read_text().strip() for path in found if path.is_file()), "")
 
 
 def _open_files() -> tuple[int, int]:

@@ -18,6 +18,7 @@ from docker.utils.socket import STDOUT, frames_iter
 from requests.exceptions import RequestException
 
 from galley.errors import StageKilled
+from galley.project import Limits
 from galley.run.checkout import git_state
 from galley.run.container import messages
 from galley.run.container.engine import connected, container
@@ -33,9 +34,12 @@ _SIGNAL_DELAY = 0.25
 class Conversation:
     """A stage's container, from its making to its end. `answer` is what it said in the end, empty if nothing."""
 
-    def __init__(self, asked: StageRun, image: str, environment: dict[str, str], settings: Settings) -> None:
+    def __init__(
+        self, asked: StageRun, image: str, limits: Limits, environment: dict[str, str], settings: Settings
+    ) -> None:
         self._asked = asked
         self._image = image
+        self._limits = limits
         self._environment = environment
         self._settings = settings
         self.answer: dict[str, Any] = {}
@@ -72,7 +76,7 @@ class Conversation:
         try:
             with (
                 connected(self._settings) as engine,
-                container(engine, self._image, self._asked, self._settings) as made,
+                container(engine, self._image, self._limits, self._asked, self._settings) as made,
             ):
                 self._speak(engine, made)
         except BaseException as error:  # it is raised where the task waits

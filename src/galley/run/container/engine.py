@@ -2,17 +2,20 @@
 
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import LogConfig, Mount
+from docker.types import DeviceRequest, LogConfig, Mount
 from requests.exceptions import RequestException
 
 from galley.errors import ContainerRefused, EngineUnavailable
+from galley.project import Limits
 from galley.run.execute import StageRun
 from galley.settings import Settings
 from galley.storage.files import is_remote
@@ -21,6 +24,10 @@ COMMAND = ["galley", "execute", "-"]
 """What the container runs."""
 LABEL = "galley.stage"
 """The label of each container that runs a stage."""
+_NOT_OF_COMPOSE = {f"com.docker.compose.{name}": "" for name in ("project", "service", "version")}
+"""Compose puts its labels on the images that it builds, and would take their containers for services of the stack."""
+_NO_SUCH_DEVICE = "device driver"
+"""What the engine says of GPUs that it does not have, as if it were its own fault."""
 _ABANDONED = 60
 """Seconds after which a container that was made and never started belongs to a task that was killed in between."""
 
@@ -33,10 +40,11 @@ def connected(settings: Settings) -> Iterator[APIClient]:
         engine = APIClient(settings.docker_host)
         yield engine
     except APIError as error:
-        if error.is_client_error():
+        if error.is_client_error() or _NO_SUCH_DEVICE in str(error.explanation):
             raise ContainerRefused(
                 f"The Docker engine at {settings.docker_host} refuses the container ({error.explanation}). Build the "
-                "image that is missing, or fix GALLEY_IMAGES, GALLEY_NETWORK or the GALLEY_HOST_ folders."
+                "image that is missing, fix GALLEY_IMAGES, GALLEY_NETWORK or the GALLEY_HOST_ folders, or ask for less "
+                "memory, fewer CPUs or no GPU."
             ) from error
         raise _unavailable(settings, error) from error
     except (DockerException, RequestException) as error:
@@ -54,7 +62,7 @@ def _unavailable(settings: Settings, error: Exception) -> EngineUnavailable:
 
 
 @contextmanager
-def container(engine: APIClient, image: str, asked: StageRun, settings: Settings) -> Iterator[str]:
+def container(engine: APIClient, image: str, limits: Limits, asked: StageRun, settings: Settings) -> Iterator[str]:
     """The id of a new container, which is to be started; it is gone when the block ends."""
     _remove_abandoned(engine)
     for folder in (settings.data, settings.outputs, settings.keys):
@@ -66,8 +74,13 @@ def container(engine: APIClient, image: str, asked: StageRun, settings: Settings
         user=f"{os.getuid()}:{os.getgid()}",
         hostname=platform.node(),
         stdin_open=True,
-        labels={LABEL: asked.name, **{f"galley.{key}": str(fact) for key, fact in asked.run.items()}},
-        host_config=_walls(engine, settings),
+        name=_name(asked),
+        labels={
+            **_NOT_OF_COMPOSE,
+            LABEL: asked.name,
+            **{f"galley.{key}": str(fact) for key, fact in asked.run.items()},
+        },
+        host_config=_walls(engine, limits, settings),
     )["Id"]
     try:
         yield made
@@ -76,7 +89,13 @@ def container(engine: APIClient, image: str, asked: StageRun, settings: Settings
             engine.remove_container(made, force=True)
 
 
-def _walls(engine: APIClient, settings: Settings) -> Any:
+def _name(asked: StageRun) -> str:
+    """A name that says which stage runs in it; what comes last is for two of one name."""
+    told = [asked.run.get("dag_id", ""), asked.name, asked.run.get("ds", ""), uuid4().hex[:8]]
+    return re.sub(r"[^\w.-]+", "-", "-".join(["galley", *filter(None, map(str, told))]), flags=re.ASCII)
+
+
+def _walls(engine: APIClient, limits: Limits, settings: Settings) -> Any:
     """What the container sees and may do: data, outputs, notebooks and keys, under the task's own names for them."""
     return engine.create_host_config(
         # By the engine, when it ends: the task may be gone by then.
@@ -97,6 +116,11 @@ def _walls(engine: APIClient, settings: Settings) -> Any:
         group_add=[str(group) for group in os.getgroups()],
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
+        mem_limit=limits.memory,
+        memswap_limit=limits.memory,  # none beside it: a stage that swaps slows down all that run
+        nano_cpus=limits.cpus and int(limits.cpus * 1e9),
+        shm_size=limits.shm,
+        device_requests=limits.gpus and [DeviceRequest(count=limits.gpus, capabilities=[["gpu"]])],
         log_config=LogConfig(type=LogConfig.types.NONE),  # what it says goes to the task's log
     )
 

@@ -5,10 +5,14 @@ happens; and the engine removes it when it ends.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from galley.errors import ContainerRefused, NotebookError, StageInterrupted, StageKilled
 from galley.notebooks.parameters import Notebook
+from galley.project import Limits
 from galley.run.container import messages
 from galley.run.container.conversation import Conversation
 from galley.run.container.engine import COMMAND
@@ -29,13 +33,20 @@ _CANNOT_RUN_STAGES = (1, 2)
 class ContainerExecution:
     """One run of a stage in a container of its own; to its task it is what galley.run.execute.Execution is.
 
-    `image` None means the one that the settings name for the stage's kernel.
+    `image` None means the one that the settings name for the stage's kernel. `limits` win over those of the kernel.
     """
 
-    def __init__(self, asked: StageRun, settings: Settings, image: str | None = None) -> None:
+    def __init__(
+        self,
+        asked: StageRun,
+        settings: Settings,
+        image: str | None = None,
+        limits: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.asked = asked
         self.settings = settings
         self.image = image
+        self.limits = limits
         self.page: Path | None = None
         self._conversation: Conversation | None = None
         self._told = False
@@ -45,13 +56,15 @@ class ContainerExecution:
 
         Raises as Execution.run does, and ContainerRefused and EngineUnavailable.
         """
-        image = self.image or image_of(self.asked, self.settings)
+        kernel = self.asked.kernel or Notebook.load(self.asked.notebook).kernel_name or ""
+        image = self.image or image_of(kernel, self.settings)
+        limits = self.settings.project.kernels.get(kernel, Limits()).but(self.limits, self.asked.title)
         if not self.asked.notebook.is_relative_to(self.settings.notebooks):
             raise NotebookError(
                 f"{self.asked.notebook} is outside of {self.settings.notebooks}, and containers see no other folder of "
                 "notebooks. Move it there."
             )
-        self._conversation = talk = Conversation(self.asked, image, _environment(self.settings), self.settings)
+        self._conversation = talk = Conversation(self.asked, image, limits, _environment(self.settings), self.settings)
         if self._told:  # while it was made
             self.kill()
         try:
@@ -75,10 +88,9 @@ class ContainerExecution:
             self._conversation.tell(StageKilled(f"{self.asked.title} was told to end."))
 
 
-def image_of(asked: StageRun, settings: Settings) -> str:
+def image_of(kernel: str, settings: Settings) -> str:
     """The image for a stage's kernel; the first one for a kernel that has none, where galley says so."""
-    kernel = asked.kernel or Notebook.load(asked.notebook).kernel_name
-    return settings.images.get(kernel or "") or next(iter(settings.images.values()))
+    return settings.images.get(kernel) or next(iter(settings.images.values()))
 
 
 def _environment(settings: Settings) -> dict[str, str]:
