@@ -33,7 +33,7 @@ READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
 AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
 # Named, so that environments and caches are left out even where there is no git to ignore them.
-CODE := $(wildcard src dags notebooks tests benchmarks docs deploy .ci)
+CODE := $(wildcard src dags examples notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
 .PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chaos chart-test check fix browse screenshots bench
