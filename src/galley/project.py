@@ -118,8 +118,8 @@ class DeclaredModel(_Declared):
     are others that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are
     files below that folder that a decision rests on, besides the model and the reports; `metrics` those that listings
     and trends show first. With `pinned`, predictions may be made with a model that is not in production, and say so.
-    `trusted` are the types that a saved model may have besides those that skops always loads; with `allow_pickle`, models
-    are loaded though that may run code that came with them.
+    `trusted` are the types that a saved model may have besides those that skops always loads; with `allow_pickle`,
+    models are loaded though that may run code that came with them.
     """
 
     name: str = ""

@@ -72,7 +72,8 @@ def test_an_alert_over_http_goes_to_every_url_once(failure, receiver, monkeypatc
 def review(home):
     """What Airflow hands to the notifier of a task that waits for a person, where it is served below /airflow."""
     ti = SimpleNamespace(dag_id="train_weekly", task_id="approval", run_id="scheduled__2026-11-23T00:00:00+00:00")
-    body = "**Recommend approve**\n\n| score | new |\n|---|---|\n| ROC AUC | 0.7 |\n\n[All](/airflow/galley/reports/a.html)"
+    table = "| score | new |\n|---|---|\n| ROC AUC | 0.7 |"
+    body = f"**Recommend approve**\n\n{table}\n\n[All](/airflow/galley/reports/a.html)"
     return {"ti": ti, "task": SimpleNamespace(subject="Put it into production?", body=body)}
 
 
