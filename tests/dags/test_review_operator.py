@@ -77,12 +77,13 @@ def left(home):
     return {**reports, CONCLUSION: conclusion_digest(files.read_json(folder / "metrics.json")["review"])}
 
 
-def context(told=None, by="grace", day=23):
+def context(told=None, by="grace", ds=""):
     """The task's context; `told` is what the tasks before it told Airflow, by default what is there."""
     told = left(Settings.from_environment().home) if told is None else told
     ti = SimpleNamespace(dag_id="train", task_id="approval", run_id="manual__1", try_number=2, id="x", map_index=-1)
     ti.xcom_pull = lambda task_ids, **_: told if task_ids == "review" else None
-    run = SimpleNamespace(run_type="manual", triggering_user_name=by, logical_date=datetime(2026, 11, day, tzinfo=UTC))
+    day = datetime.fromisoformat(ds or DS).replace(tzinfo=UTC)
+    run = SimpleNamespace(run_type="manual", triggering_user_name=by, logical_date=day)
     dag = SimpleNamespace(timetable=None)
     given = {"ti": ti, "task_instance": ti, "dag": dag, "dag_run": run}
     return {**given, "logical_date": None, "run_id": "manual__1", "ds": DS}
@@ -279,7 +280,7 @@ def test_nobody_is_asked_whose_answer_could_not_be_signed(project, monkeypatch):
 
 def test_nobody_is_asked_without_a_review(project):
     with pytest.raises(DecisionError, match="There is no review to decide on"):
-        ReviewOperator(task_id="approval", subject="?").execute(context({}, day=24))
+        ReviewOperator(task_id="approval", subject="?").execute(context({}, ds="2026-11-24"))
 
 
 def test_a_form_of_an_earlier_try_is_not_answered(project, monkeypatch):
@@ -303,7 +304,6 @@ def turn_to(project, monkeypatch):
     files.write_bytes(project / "data/rows" / f"{OLDER}.csv", b"id,label\n1,0\n")
 
     def turn(ds):
-        monkeypatch.setattr("galley.airflow.review.DS", ds)
         monkeypatch.setitem(globals(), "DS", ds)
 
     return turn

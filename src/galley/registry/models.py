@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from galley.errors import DecisionError, ModelNotFound, RegistryRefused, RegistryUnavailable
+from galley.errors import DecisionError, ModelNotFound, RegistryRefused, RegistryUnavailable, SettingsError
 from galley.proof.decision import DIGEST_TAG, MODEL, Version
 from galley.registry import journal, standing
 from galley.registry.folder import model_digest
@@ -28,6 +28,8 @@ from galley.storage import files
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+T = TypeVar("T")
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -44,7 +46,7 @@ _QUIET_AND_QUICK = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+))")
+_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+|latest))")
 _SQLITE = "sqlite:///"
 _REFUSED = (401, 403)
 _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
@@ -93,8 +95,19 @@ class Model:
 def connect(settings: Settings) -> "MlflowClient":
     """Point MLflow at the tracking server and registry of the settings, with the model's own experiment.
 
-    Raises RegistryUnavailable, within seconds, when nobody answers, and RegistryRefused.
+    Raises RegistryUnavailable, within seconds, when nobody answers, RegistryRefused, and SettingsError where somebody
+    has deleted the experiment.
     """
+    client = registry_client(settings)
+    import mlflow
+
+    with registry_errors(settings):
+        mlflow.set_experiment(experiment_id=_experiment(client, settings))
+    return client
+
+
+def registry_client(settings: Settings) -> "MlflowClient":
+    """Point MLflow at the settings' server, without an experiment: what logs no run needs none."""
     _settle()
     import mlflow
 
@@ -102,9 +115,7 @@ def connect(settings: Settings) -> "MlflowClient":
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
     with registry_errors(settings):
-        client = mlflow.MlflowClient()
-        mlflow.set_experiment(experiment_id=_experiment(client, settings))
-    return client
+        return mlflow.MlflowClient()
 
 
 @contextmanager
@@ -124,6 +135,13 @@ def registry_errors(settings: Settings) -> Iterator[None]:
         raise
 
 
+def answered(found: T, settings: Settings) -> T:
+    """What the registry gave. Raises RegistryUnavailable for an answer that names nothing: `{}` is no registry's."""
+    if not getattr(found, "name", ""):
+        raise _unavailable(settings, ValueError("what answers is no registry: it names no model"))
+    return found
+
+
 def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> Model:
     """The model that `model_uri` names.
 
@@ -137,7 +155,7 @@ def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> M
         uri = f"models:/{settings.model.name}@{CHAMPION}"
     if not _is_uri(uri, settings):
         return _from_path(uri, settings)
-    client = connect(settings)
+    client = registry_client(settings)
     version = _version_of(client, uri, settings)
     if version is None:
         path = download(uri, settings)
@@ -221,8 +239,15 @@ def _version_of(client: "MlflowClient", uri: str, settings: Settings) -> "ModelV
     with registry_errors(settings):
         try:
             if named["alias"]:
-                return client.get_model_version_by_alias(named["name"], named["alias"])
-            return client.get_model_version(named["name"], named["version"])
+                return answered(client.get_model_version_by_alias(named["name"], named["alias"]), settings)
+            if named["version"] == "latest":
+                newest = client.search_model_versions(
+                    f"name='{named['name']}'", max_results=1, order_by=["version_number DESC"]
+                )
+                return answered(newest[0], settings)
+            return answered(client.get_model_version(named["name"], named["version"]), settings)
+        except IndexError:
+            raise _not_found(uri, f"{named['name']} has no version") from None
         except MlflowException as error:
             if _is_refused(error) or _is_no_answer(error):
                 raise
@@ -259,6 +284,11 @@ def _experiment(client: "MlflowClient", settings: Settings) -> str:
             found = client.get_experiment_by_name(settings.model.name)
             if found is None:
                 raise error from None
+    if found.lifecycle_stage == "deleted":
+        raise SettingsError(
+            f"The experiment {settings.model.name} was deleted in MLflow, so that no run can be logged. Restore it "
+            f"there: mlflow experiments restore --experiment-id {found.experiment_id}"
+        )
     return str(found.experiment_id)
 
 

@@ -10,7 +10,7 @@ from galley.proof.chain import Signed
 from galley.proof.check import Finding, Kind, audit, newest
 from galley.proof.decision import stamp
 from galley.proof.keys import TrustedKeys
-from galley.registry.models import CHAMPION, connect, resolve
+from galley.registry.models import CHAMPION, registry_client, resolve
 from galley.registry.standing import chain_of, require_approved
 from galley.registry.versions import Registered
 from galley.settings import Settings, absolute_path
@@ -34,7 +34,7 @@ def verify_production(settings: Settings) -> list[Finding]:
 
 def _require_decided(settings: Settings) -> None:
     """Raise DecisionError, SignatureError or ModelNotFound unless the champion is what the newest decision names."""
-    champion = Registered(connect(settings), settings).alias(CHAMPION)
+    champion = Registered(registry_client(settings), settings).alias(CHAMPION)
     if champion:
         resolve(CHAMPION, settings)
     statements = chain_of(settings).read(TrustedKeys.read(settings.keys))

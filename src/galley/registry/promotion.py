@@ -15,7 +15,7 @@ from galley.proof.keys import TrustedKeys
 from galley.registry import card, journal
 from galley.registry.evidence import reports
 from galley.registry.journal import Entry
-from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, connect, registry_errors, resolve
+from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, registry_client, registry_errors, resolve
 from galley.registry.standing import approved, chain_of, decision_of, standing
 from galley.registry.versions import Registered, tag, training_run
 from galley.settings import Settings, absolute_path
@@ -43,7 +43,7 @@ def record(day: Day) -> Decision:
     Statements are made where the answer is heard, and nowhere else. They say what was decided, whatever became of the
     files since: it is `promote` that refuses. Raises DecisionError if nobody answered a review of that version.
     """
-    client = connect(day.settings)
+    client = registry_client(day.settings)
     candidate = Registered(client, day.settings).of_day(day.ds)
     known = candidate.tags.get(HEAD_TAG)
     statements = chain_of(day.settings).read(TrustedKeys.read(day.settings.keys), Head.parse(known) if known else None)
@@ -55,14 +55,14 @@ def record(day: Day) -> Decision:
 def differing(day: Day) -> list[str]:
     """The names of the evidence that is no longer what the newest answer to the day's review is about."""
     settings = day.settings
-    candidate = Registered(connect(settings), settings).of_day(day.ds)
+    candidate = Registered(registry_client(settings), settings).of_day(day.ds)
     keys = TrustedKeys.read(settings.keys)
     return _differing(newest(chain_of(settings).read(keys), candidate.version), settings)
 
 
 def log_reports(day: Day) -> list[str]:
     """Log the day's executed notebooks and their pages to the MLflow run of the training; returns their names."""
-    client = connect(day.settings)
+    client = registry_client(day.settings)
     found = reports(day)
     with registry_errors(day.settings):
         for report in found:
@@ -79,7 +79,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     what was begun.
     """
     settings = day.settings
-    client = connect(settings)
+    client = registry_client(settings)
     registered = Registered(client, settings)
     candidate = registered.of_day(day.ds)
     signed = standing(candidate, settings)
@@ -104,7 +104,7 @@ def rollback_target(settings: Settings, version: str = "") -> Version:
 
     Raises DecisionError if there is none, if it is the champion already, or if no signed statement approves of it.
     """
-    registered = Registered(connect(settings), settings)
+    registered = Registered(registry_client(settings), settings)
     chosen = version.strip() or journal.previous_champion(registered.journal)
     if chosen is None:
         raise DecisionError(f"{registered.name} has no champion before this one. Name the version to go back to.")
@@ -121,7 +121,7 @@ def rollback(settings: Settings, dag_run: str) -> Decision:
     Raises DecisionError or SignatureError if nobody did, if its files are not those that were decided on, and if there
     was another champion since. Doing it again finishes what was begun.
     """
-    client = connect(settings)
+    client = registry_client(settings)
     registered = Registered(client, settings)
     signed = _decided_in(settings, dag_run)
     decision = decision_of(signed, settings)

@@ -8,7 +8,7 @@ from galley.errors import DecisionError, ModelNotFound, ParameterError
 from galley.proof.decision import NOT_DECIDED
 from galley.registry import journal
 from galley.registry.journal import Entry
-from galley.registry.models import CHAMPION, Model, connect, resolve
+from galley.registry.models import CHAMPION, Model, registry_client, resolve
 from galley.registry.versions import Registered
 from galley.settings import Settings
 
@@ -75,7 +75,7 @@ def _current(settings: Settings) -> Model:
     try:
         return resolve(CHAMPION, settings)
     except ModelNotFound as error:
-        raise ModelNotFound(f"{error}{Registered(connect(settings), settings).renamed()}") from None
+        raise ModelNotFound(f"{error}{Registered(registry_client(settings), settings).renamed()}") from None
 
 
 def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
@@ -88,7 +88,7 @@ def _champion(entry: Entry, moves: list[Entry], settings: Settings) -> Model:
 def _moves(day: Day) -> list[Entry]:
     """The moves of the champion; none if no model was ever registered, of which `resolve` has more to say."""
     try:
-        return Registered(connect(day.settings), day.settings).moves_up_to(day.date)
+        return Registered(registry_client(day.settings), day.settings).moves_up_to(day.date)
     except ModelNotFound:
         return []
 

@@ -22,7 +22,7 @@ from galley.registry import journal
 from galley.registry.evidence import evidence, reports_before
 from galley.registry.folder import model_digest, model_files
 from galley.registry.journal import LAST_MOVES_TAG, Entry
-from galley.registry.models import CHALLENGER, CHAMPION, connect, download, registry_errors
+from galley.registry.models import CHALLENGER, CHAMPION, answered, download, registry_client, registry_errors
 from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files
 
@@ -156,7 +156,7 @@ class Registered:
 
         with registry_errors(self._settings):
             try:
-                return ask()
+                return answered(ask(), self._settings)
             except MlflowException as error:
                 if error.error_code not in _MISSING:
                     raise
@@ -192,7 +192,7 @@ def register(day: Day, metrics: Mapping[str, float], *, stage: str, trained_on: 
     judged on.
     """
     settings = day.settings
-    client = connect(settings)
+    client = registry_client(settings)
     with registry_errors(settings):
         source = _logged_model(client, day.models)
     digests = evidence(day, reports_before(day, stage))

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from tiny_model import register
 
 from galley.days import Day
-from galley.errors import DecisionError, ModelNotFound, Permanent, RegistryRefused, RegistryUnavailable
+from galley.errors import DecisionError, ModelNotFound, Permanent, RegistryRefused, RegistryUnavailable, SettingsError
 from galley.registry import folder, models, versions
 from galley.settings import Settings
 
@@ -54,6 +54,37 @@ def test_a_registry_that_breaks_while_it_is_asked_is_unavailable(settings: Setti
             models.resolve("", replace(settings, tracking_uri=address))
 
 
+@pytest.mark.parametrize("body", ["{}", "<html>Sign in</html>", "[]", "null", ""])
+def test_what_answers_and_is_no_registry_is_unavailable(settings: Settings, body: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer, args=(server, "200 OK", body), daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RegistryUnavailable):
+            models.resolve("", replace(settings, tracking_uri=address))
+
+
+def test_a_deleted_experiment_stops_no_prediction_and_a_training_hears_how_to_restore_it(
+    settings: Settings, client: MlflowClient, promote: Make
+) -> None:
+    promote("2026-11-23")
+    experiment = client.get_experiment_by_name(settings.model.name)
+    assert experiment is not None
+    client.delete_experiment(experiment.experiment_id)
+    assert models.resolve("", settings).version == "1"
+    with pytest.raises(SettingsError, match=f"restore --experiment-id {experiment.experiment_id}"):
+        models.connect(settings)
+    client.restore_experiment(experiment.experiment_id)
+    models.connect(settings)
+
+
+def test_the_latest_version_is_known_by_its_number(settings: Settings, train: Make) -> None:
+    with pytest.raises(ModelNotFound, match="has no version"):
+        models.resolve(f"models:/{settings.model.name}/latest", settings)
+    for ds in ("2026-11-16", "2026-11-23"):
+        register(train(ds), {})
+    assert models.resolve(f"models:/{settings.model.name}/latest", settings).version == "2"
+
+
 def test_a_registry_whose_database_somebody_locked_is_unavailable(settings: Settings) -> None:
     models.connect(settings)
     with closing(sqlite3.connect(settings.tracking_uri.removeprefix("sqlite:///"), isolation_level=None)) as somebody:
@@ -78,7 +109,7 @@ def test_a_registry_that_refuses_the_user_is_not_said_to_be_down_and_not_asked_a
     assert "sesame" not in str(raised.value)
 
 
-def _answer(server: socket.socket, status: str) -> None:
+def _answer(server: socket.socket, status: str, body: str = "") -> None:
     while True:
         try:
             connection, _ = server.accept()
@@ -86,7 +117,8 @@ def _answer(server: socket.socket, status: str) -> None:
             return
         with connection:
             connection.recv(65536)
-            connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            connection.sendall(f"{head}{body}".encode())
 
 
 def test_the_password_of_a_registry_is_in_no_message(settings: Settings) -> None:

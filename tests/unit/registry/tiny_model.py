@@ -7,7 +7,7 @@ from shapes import EXAMPLE, OTHER, Shape
 
 from galley.days import Day
 from galley.proof.decision import Decision
-from galley.registry import promotion, versions
+from galley.registry import models, promotion, versions
 from galley.registry.evidence import reviewed
 
 ROWS = [[float(a), float(a % 3)] for a in range(20)]
@@ -32,7 +32,7 @@ def review(day: Day, version: str, champion: str | None = None) -> None:
 
 def answer(day: Day, decision: str, reviewer: str = "ada", reason: str = "it is better") -> None:
     """Answer the review of the newest version, which is made if there is none, and record the answer."""
-    version = versions.Registered(versions.connect(day.settings), day.settings).of_day(day.ds).version
+    version = versions.Registered(models.registry_client(day.settings), day.settings).of_day(day.ds).version
     found = reviewed(day)
     if found is None or found.version != version:
         review(day, version)
@@ -44,7 +44,7 @@ def roll_back(day: Day, version: str = "", run: str = "rollback__1", person: str
     """Ask to go back to a version, have that approved, and do it."""
     shape, settings = shape_of(day), day.settings
     target = promotion.rollback_target(settings, version)
-    champion = versions.Registered(versions.connect(settings), settings).aliases.get("champion", "")
+    champion = versions.Registered(models.registry_client(settings), settings).aliases.get("champion", "")
     shape.conclude(day, shape.review, "rollback", version=target.version, champion_at_review=champion)
     shape.leave_reports(day, (shape.review,), "rollback")
     decide.answer(day, "Approve", person, "late flights were missed", dag_id="rollback", run=run)
