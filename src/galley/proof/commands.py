@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,15 @@ def add_commands(commands: Any) -> None:
     """Add them to the parser of `galley`."""
     verify = commands.add_parser(
         "verify",
-        help="check a day, an exported file, or all signed statements; exit code 1 if anything is not what it was",
+        help="check a day, a version, an exported file, or all signed statements; exit code 1 if anything changed",
         epilog=_EXIT_CODES,
     )
     verify.add_argument(
-        "what", nargs="?", help="a day, YYYY-MM-DD, or a file of `galley export`; without it, every statement"
+        "what",
+        nargs="?",
+        help="a day, YYYY-MM-DD, a version, or a file of `galley export`; without it, every statement",
     )
+    verify.add_argument("--model", help="the model of a version; without it, the only one that was decided on")
     verify.add_argument("--keys", type=Path, help="the folder of public keys to trust instead of those in the file")
     verify.add_argument("--json", action="store_true", help="print what was found as JSON")
     verify.set_defaults(command=_verify)
@@ -56,8 +60,38 @@ def add_commands(commands: Any) -> None:
 def _verify(asked: argparse.Namespace) -> int:
     if asked.what is None:
         return _verify_statements(asked)
-    is_file = "/" in asked.what or "." in asked.what or Path(asked.what).is_file()
-    return _verify_export(asked) if is_file else _verify_day(asked)
+    if "/" in asked.what or "." in asked.what or Path(asked.what).is_file():
+        return _verify_export(asked)
+    return _verify_version(asked) if asked.what.isdecimal() else _verify_day(asked)
+
+
+def _verify_version(asked: argparse.Namespace) -> int:
+    from galley.errors import SignatureError
+    from galley.proof.check import Finding, Kind, approvers, changes, newest
+
+    settings = Settings.from_environment()
+    chain = _chain(asked, settings)
+    settings = settings.for_model(chain.model)
+    try:
+        statements = chain.read(_trusted(asked.keys or _folder(settings)))
+    except SignatureError as error:
+        said, findings = [], [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
+    else:
+        signed = newest(statements, asked.what)
+        decided = signed.statement.decided
+        people = ", ".join(approvers(statements, asked.what)) or decided.person
+        said = [f"version {asked.what} of {chain.model}: {decided.decision} by {people}, {decided.answered_at}"]
+        findings = changes(signed.statement, partial(absolute_path, settings=settings))
+        if find_spec("mlflow"):
+            from galley.registry.production import verify_tags
+
+            findings += verify_tags(settings, statements, asked.what)
+        else:
+            said.append("MLflow's tags were not compared: this environment has no MLflow. The workbench's has.")
+    faults = sum(finding.is_fault for finding in findings)
+    said = [*map(str, findings), *said, f"version {asked.what}: findings: {faults}"]
+    _print(asked, said, {"version": asked.what, "findings": [asdict(finding) for finding in findings]})
+    return FAILED if faults else 0
 
 
 def _verify_day(asked: argparse.Namespace) -> int:
@@ -127,14 +161,11 @@ def _export(asked: argparse.Namespace) -> int:
     from galley.storage import files
 
     settings = Settings.from_environment()
-    chains = [chain for chain in _chains(settings) if asked.model in (None, chain.model)]
-    if len(chains) != 1:
-        known = ", ".join(chain.model for chain in _chains(settings)) or "none"
-        raise MissingInput(f"Models with signed decisions: {known}. Name one of them with --model.")
+    chain = _chain(asked, settings)
     card = asked.card.read_bytes() if asked.card else None
     locate = partial(absolute_path, settings=settings)
-    content = export(chains[0], asked.version, _trusted(_folder(settings)), locate, card)
-    target = asked.to or Path(f"{files.safe_name(chains[0].model)}-{asked.version}.zip")
+    content = export(chain, asked.version, _trusted(_folder(settings)), locate, card)
+    target = asked.to or Path(f"{files.safe_name(chain.model)}-{asked.version}.zip")
     files.write_bytes(target.resolve(), content)
     result = verify_file(target)
     print("\n".join([*map(str, result.findings), f"{target}: findings: {result.faults}"]))
@@ -205,6 +236,16 @@ def _trusted(folder: Path) -> Any:
     if not folder.is_dir():
         raise MissingInput(f"There is no folder of public keys at {folder}. Make a key with: galley keys generate")
     return TrustedKeys.read(folder)
+
+
+def _chain(asked: argparse.Namespace, settings: Settings) -> Any:
+    """The statements about the model that is named, or about the only one."""
+    chains = _chains(settings)
+    found = [chain for chain in chains if asked.model in (None, chain.model)]
+    if len(found) != 1:
+        known = ", ".join(chain.model for chain in chains) or "none"
+        raise MissingInput(f"Models with signed decisions: {known}. Name one of them with --model.")
+    return found[0]
 
 
 def _chains(settings: Settings) -> list[Any]:

@@ -7,11 +7,14 @@ import pytest
 from mlflow import MlflowClient
 from tiny_model import roll_back
 
+from galley import cli
 from galley.days import Day
 from galley.proof.chain import Chain
 from galley.proof.check import Kind
+from galley.proof.keys import TrustedKeys
 from galley.registry import journal, production
-from galley.registry.production import verify_production
+from galley.registry.production import verify_production, verify_tags
+from galley.registry.standing import chain_of
 from galley.settings import Settings
 
 Make = Callable[..., Day]
@@ -91,3 +94,60 @@ def test_evidence_and_statements_that_were_changed_are_found(settings: Settings,
     assert [found.kind for found in verify_production(settings)] == [Kind.CHANGED]
     Chain.of(settings.outputs, settings.model.name).folder.joinpath("000001.json").unlink()
     assert {found.kind for found in verify_production(settings)} == {Kind.UNSIGNED, Kind.PRODUCTION}
+
+
+def test_tags_that_are_not_what_was_signed_are_found(settings: Settings, client: MlflowClient, two: list[Day]) -> None:
+    name = settings.model.name
+    assert tag_problems(settings) == []
+    client.set_model_version_tag(name, "1", "galley.reason", "it is cheaper")
+    client.set_model_version_tag(name, "2", "galley.decision", "Reject")
+    assert sorted(tag_problems(settings)) == [
+        f"models:/{name}/1 has a tag galley.reason that is not what statement 1 says",
+        f"models:/{name}/2 has a tag galley.decision that is not what statement 2 says",
+    ]
+
+
+@pytest.mark.parametrize("record", ["{", "{}", "[]", '{"statement": "9:x"}'])
+def test_a_record_of_a_decision_that_nobody_signed_is_found(
+    settings: Settings, client: MlflowClient, two: list[Day], record: str
+) -> None:
+    client.set_model_version_tag(settings.model.name, "2", "galley.record", record)
+    (problem,) = tag_problems(settings)
+    assert problem.endswith("/2 has a tag galley.record of a decision that nobody signed")
+
+
+def test_tags_that_were_taken_away_are_found(settings: Settings, client: MlflowClient, two: list[Day]) -> None:
+    for tag in ("galley.statement", "galley.decision", "galley.record"):
+        client.delete_model_version_tag(settings.model.name, "1", tag)
+    (problem,) = tag_problems(settings)
+    assert problem.endswith("/1 has no tag of the decision that a signed statement has")
+
+
+def test_after_a_rollback_tags_are_what_was_signed(settings: Settings, two: list[Day]) -> None:
+    roll_back(two[1])
+    assert tag_problems(settings) == []
+
+
+def test_the_command_verifies_a_version_with_its_tags(
+    settings: Settings,
+    client: MlflowClient,
+    two: list[Day],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GALLEY_HOME", str(settings.home))
+    assert cli.main(["verify", "2"]) == 0
+    assert f"version 2 of {settings.model.name}: Approve by ada" in capsys.readouterr().out
+    client.set_model_version_tag(settings.model.name, "2", "galley.reviewer", "grace")
+    assert cli.main(["verify", "1"]) == 0
+    assert cli.main(["verify", "2", "--json"]) == 1
+    printed = capsys.readouterr().out
+    assert "galley.reviewer that is not what statement 2 says" in printed[printed.index("{") :]
+    assert cli.main(["verify", "9"]) == 1
+    assert "no signed statement about version 9" in capsys.readouterr().err
+
+
+def tag_problems(settings: Settings) -> list[str]:
+    """What is wrong with the tags, and by whose."""
+    statements = chain_of(settings).read(TrustedKeys.read(settings.keys))
+    return [f"{found.name} {found.problem}" for found in verify_tags(settings, statements)]
