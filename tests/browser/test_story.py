@@ -161,7 +161,7 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
 def test_reports_say_what_is_in_production_and_how_it_came_there(visit, story, picture):
     page = visit("/plugin/reports")
     strip = reports(page).get_by_role("region", name="In production")
-    expect(strip).to_contain_text(f"version {story.champion()} in production since")
+    expect(strip).to_contain_text(f"version {story.champion()} is in production by")
     strip.get_by_role("link", name="flights-late").click()
     expect(reports(page).get_by_role("cell", name="in production", exact=True)).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 760})

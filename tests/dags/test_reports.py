@@ -20,7 +20,6 @@ from galley.notebooks.render import render
 from galley.proof.chain import Chain
 from galley.proof.keys import SigningKey, TrustedKeys, trust
 from galley.proof.statements import Decided, Digest, File, Task
-from galley.registry.journal import Entry, write_copy
 from galley.reports import listing
 from galley.run.attempts import Attempts
 from galley.storage import files
@@ -173,15 +172,16 @@ def outputs(home):
     run(home, "03_train.m0", map_index=0)
     run(home, "03_train.m1", "interrupted", map_index=1)
     run(home, "01_generate", dag_id="generate_data")
+    moved = {"version": "7", "previous_version": None}
     files.write_json(home.outputs / BEFORE / DAG / "metrics.json", {"validate": {"roc_auc": 0.7}})
-    files.write_json(home.outputs / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}})
+    files.write_json(home.outputs / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}, "promote": moved})
     decision = {"decision": "Reject", "reviewer": "<i>ada</i>", "reason": '"><script>alert(1)</script>'}
     files.write_json(home.outputs / BEFORE / DAG / "decision.json", decision)
     approve(home, "7")
 
 
 def approve(home, version):
-    """A signed approval of the day's model, and its promotion."""
+    """A signed approval of the day's model."""
     key, keys = SigningKey.generate(), home.folder / "keys"
     trust(key, keys, "tests")
     page = File.of(f"outputs/{DS}/{DAG}/01_prepare.html", home.outputs / DS / DAG / "01_prepare.html")
@@ -201,7 +201,6 @@ def approve(home, version):
     )
     chain = Chain.of(home.outputs, MODEL)
     chain.append((page,), decided, key, TrustedKeys.read(keys))
-    write_copy([Entry(f"{DS}T10:00:00.000000Z", version, "Approve", "<i>ada</i>", "", RUN)], chain.folder)
 
 
 PAGES = [
@@ -272,8 +271,9 @@ def test_the_listing_shows_days_with_stages_headline_and_decision(client):
 def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(client):
     page = client.get("/galley/reports").text
     (strip,) = re.findall(r'<section class="production".*?</section>', page, re.DOTALL)
-    assert "version 7</span> in production since 2026-11-23 10:00 UTC" in strip
+    assert "version 7</span> is in production by" in strip
     assert f'href="/galley/reports/{DS}/{DAG}/01_prepare.html">&lt;i&gt;ada&lt;/i&gt;' in strip
+    assert "of 2026-11-23 09:00 UTC" in strip
     assert f'href="/galley/models/{MODEL}"' in strip
 
 

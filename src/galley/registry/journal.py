@@ -3,7 +3,7 @@
 MLflow keeps no history of an alias, so each move is written down as a tag of the registered model, whose key is the
 time: a shared server serves many machines. MLflow gives a registered model only as a whole, with every move and every
 version there ever was, so the champion's own version carries the last moves too. One look at it tells what a prediction
-asks, after five years as on the first day. A copy lies beside the model's statements, for reports: they ask no MLflow.
+asks, after five years as on the first day.
 """
 
 import json
@@ -11,10 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from itertools import pairwise
-from pathlib import Path
 
 from galley.proof.decision import ROLLBACK, TAKEN_BACK
-from galley.storage import files
 
 PREFIX = "galley.champion/"
 LAST_MOVES_TAG = "galley.last_moves"
@@ -25,10 +23,6 @@ LAST_MOVES = 12
 
 REASON_LIMIT = 1000
 """Characters: the tag of a registered model holds 5000."""
-
-_COPY = "champions.json"
-_LARGEST = 10_000_000
-"""Bytes of a copy; the moves of a hundred years have less."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +57,6 @@ def last_moves_tag(journal: Sequence[Entry]) -> tuple[str, str]:
 def last_moves(tags: Mapping[str, str]) -> list[Entry]:
     """The end of the journal in a version's tags, oldest first; none if it is not champion by record."""
     return entries(json.loads(tags.get(LAST_MOVES_TAG, "{}")))
-
-
-def write_copy(journal: Sequence[Entry], folder: Path) -> None:
-    """Write the journal beside a model's statements."""
-    files.write_json(folder / _COPY, {"moves": [asdict(entry) for entry in journal]})
-
-
-def read_copy(folder: Path) -> list[Entry]:
-    """The journal as it was after galley last moved the champion; none where it never did.
-
-    Raises OSError, and ValueError for what is no journal.
-    """
-    try:
-        content = json.loads(files.read_regular(folder / _COPY, _LARGEST))
-        return [Entry(**{name: str(value) for name, value in move.items()}) for move in content["moves"]]
-    except FileNotFoundError:
-        return []
-    except (TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{_COPY} is no journal of champions: {error}") from None
 
 
 def current(journal: Sequence[Entry]) -> str | None:

@@ -168,7 +168,6 @@ def _set_champion(client: "MlflowClient", settings: Settings, decision: Decision
         moves = [*moves, _write(client, settings, decision)]
     _hand_over(client, registered, settings, moves)
     _point(client, settings, CHAMPION, decision.version)
-    journal.write_copy(moves, chain_of(settings).folder)
 
 
 def _write(client: "MlflowClient", settings: Settings, decision: Decision) -> Entry:

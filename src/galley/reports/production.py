@@ -1,30 +1,31 @@
 """Production: which version of a model is there, by whose decision, and what became of all that was decided before.
 
-Decisions are the signed statements, checked. What was in production from when to when says the journal's copy beside
-them.
+Decisions are the signed statements, checked. That one was carried out says the conclusion of the stage that did it, or
+a later statement, which names the version that was in production then.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import PurePosixPath
 
 from galley.errors import SignatureError
 from galley.proof.chain import Chain, Signed
-from galley.proof.decision import ROLLBACK, TAKEN_BACK, stamp_in_words
+from galley.proof.decision import APPROVE, ROLLBACK, stamp_in_words
 from galley.proof.keys import TrustedKeys
-from galley.registry.journal import Entry, read_copy
+from galley.reports.index import Index
 from galley.reports.listing import listing_of
 from galley.settings import Settings
 
 IN_PRODUCTION = "in production"
+_MOVED = "previous_version"
+"""What a stage concludes beside `version` when it has put that into production."""
 
 
 @dataclass(frozen=True)
 class Line:
     """A decision about a version, and what became of the version by it; `became` is blank if nothing did.
 
-    `page` is the review's page, as a path from outputs on; blank if there is none. Times are stamps.
+    `page` is the review's page, as a path from outputs on; blank if there is none. `at` is a stamp.
     """
 
     version: str
@@ -39,76 +40,85 @@ class Line:
 
 @dataclass(frozen=True)
 class Production:
-    """A model's version in production since when, blank if there is none, and its decisions, newest first.
+    """A model's decisions, newest first, and the one by which a version is in production; None if nothing is.
 
-    `line` is the decision by which the version is there: None says that no recorded decision is. `fault` says why
-    nothing of this can be told.
+    `fault` says why nothing of this can be told.
     """
 
     model: str
-    version: str = ""
-    since: str = ""
-    line: Line | None = None
+    current: Line | None = None
     lines: tuple[Line, ...] = ()
     fault: str = ""
 
 
 class Productions:
-    """What outputs say of the models, kept while it is true: checking years of signatures takes longer than a page."""
+    """What outputs say of the models. Statements that were checked are kept: years of signatures take long."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, index: Index) -> None:
         self._settings = settings
+        self._index = index
         self._listing = listing_of(settings.outputs)
-        self._known: dict[str, tuple[Hashable, Production]] = {}
+        self._known: dict[str, tuple[Hashable, tuple[Signed, ...]]] = {}
 
     def of(self, model: str) -> Production:
         """What they say of a model."""
-        stamp = self._listing.stamp(Chain.of(self._settings.outputs, model).folder)
+        try:
+            statements = self._statements(model)
+        except SignatureError as error:
+            return Production(model, fault=str(error))
+        lines = tuple(self._lines(statements))[::-1]
+        return Production(model, next((line for line in lines if line.became == IN_PRODUCTION), None), lines)
+
+    def _statements(self, model: str) -> tuple[Signed, ...]:
+        chain = Chain.of(self._settings.outputs, model)
+        stamp = self._listing.stamp(chain.folder)
         known = self._known.get(model)
         if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
-            known = (stamp, production(self._settings, model))
+            known = (stamp, chain.read(TrustedKeys.read(self._settings.keys)))
             self._known[model] = known
         return known[1]
 
+    def _lines(self, statements: Sequence[Signed]) -> Iterator[Line]:
+        carried_out = [n for n in range(len(statements)) if self._is_carried_out(statements, n)]
+        for n, signed in enumerate(statements):
+            others = (statements[later] for later in carried_out if later > n)
+            following = next((other for other in others if _version(other) != _version(signed)), None)
+            yield _line(signed, _became(following) if n in carried_out else "")
 
-def production(settings: Settings, model: str) -> Production:
-    """What outputs say of a model, as they are now."""
-    chain = Chain.of(settings.outputs, model)
-    try:
-        moves = read_copy(chain.folder)
-        statements = chain.read(TrustedKeys.read(settings.keys))
-    except (SignatureError, OSError, ValueError) as error:
-        return Production(model, fault=str(error))
-    became = _became(moves)
-    lines = tuple(_line(signed, became) for signed in reversed(statements))
-    now = moves[-1] if moves else None
-    if now is None or not now.version:
-        return Production(model, lines=lines)
-    by = next((line for line in lines if line.version == now.version and line.became == IN_PRODUCTION), None)
-    return Production(model, now.version, now.since, by, lines)
-
-
-def _became(moves: list[Entry]) -> Mapping[tuple[str, str], str]:
-    """What became of a version by the decision of a DAG run."""
-    return {
-        (move.version, move.dag_run): _ended(following) for move, following in zip_longest(moves, moves[1:])
-    }  # of one that is moved again in the same run, what came last
+    def _is_carried_out(self, statements: Sequence[Signed], n: int) -> bool:
+        decided = statements[n].statement.decided
+        if decided.decision not in (APPROVE, ROLLBACK):
+            return False
+        pages = _pages(statements[n])
+        concluded = self._index.numbers(*pages[-1].parts[1:3]).values() if pages else ()
+        return any(
+            isinstance(each, dict) and _MOVED in each and str(each.get("version")) == decided.version
+            for each in concluded
+        ) or any(later.statement.decided.champion == decided.version for later in statements[n + 1 :])
 
 
-def _ended(by: Entry | None) -> str:
-    if by is None:
+def _became(following: Signed | None) -> str:
+    """What became of a version that was put into production, by the next decision that was carried out."""
+    if following is None:
         return IN_PRODUCTION
-    when = stamp_in_words(by.since)
-    if by.decision == ROLLBACK:
-        return f"rolled back to version {by.version} by {by.by}, {when}"
-    if by.decision == TAKEN_BACK:
-        return f"taken back: {by.reason}"
-    return f"replaced by version {by.version}, {when}"
+    decided = following.statement.decided
+    when = stamp_in_words(decided.answered_at)
+    if decided.decision == ROLLBACK:
+        return f"rolled back to version {decided.version} by {decided.person}, {when}"
+    return f"replaced by version {decided.version}, {when}"
 
 
-def _line(signed: Signed, became: Mapping[tuple[str, str], str]) -> Line:
-    decided = signed.statement.decided
-    pages = [PurePosixPath(file.name) for file in decided.reports if file.name.endswith(".html")]
+def _version(signed: Signed) -> str:
+    return signed.statement.decided.version
+
+
+def _pages(signed: Signed) -> list[PurePosixPath]:
+    """The pages that were read, from outputs on; the review's is the last."""
+    return [PurePosixPath(file.name) for file in signed.statement.decided.reports if file.name.endswith(".html")]
+
+
+def _line(signed: Signed, became: str) -> Line:
+    decided, pages = signed.statement.decided, _pages(signed)
     return Line(
         version=decided.version,
         ds=decided.ds,
@@ -117,5 +127,5 @@ def _line(signed: Signed, became: Mapping[tuple[str, str], str]) -> Line:
         reason=decided.reason,
         at=decided.answered_at,
         page="/".join(pages[-1].parts[1:]) if pages else "",
-        became=became.get((decided.version, decided.task.run), ""),
+        became=became,
     )

@@ -14,9 +14,6 @@ from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
 from galley.proof.decision import recorded
 from galley.registry import folder, journal, models, promotion, versions
-from galley.registry.models import connect
-from galley.registry.standing import chain_of
-from galley.registry.versions import Registered
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
@@ -315,21 +312,6 @@ def test_a_rollback_mends_an_alias_that_was_moved_by_hand(
     client.set_registered_model_alias(settings.model.name, "champion", "1")
     roll_back(day, "2")
     assert models.resolve("", settings).version == "2"
-
-
-def test_each_move_of_the_champion_is_in_the_copy_of_the_journal_beside_the_statements(
-    settings: Settings, promote: Make
-) -> None:
-    promote("2026-11-16")
-    day = promote("2026-11-23")
-    roll_back(day)
-    moves = journal.read_copy(chain_of(settings).folder)
-    assert [(move.version, move.decision) for move in moves] == [
-        ("1", "Approve"),
-        ("2", "Approve"),
-        ("1", "Rollback"),
-    ]
-    assert moves == Registered(connect(settings), settings).journal
 
 
 def test_a_version_that_was_rolled_back_returns_only_on_a_new_approval(

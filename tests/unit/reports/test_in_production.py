@@ -1,4 +1,4 @@
-"""What reports say of production: the signed decisions, and what the journal's copy says became of them."""
+"""What reports say of production: the signed decisions, and what became of each."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ from galley.proof.chain import Chain
 from galley.proof.decision import APPROVE, REJECT, ROLLBACK
 from galley.proof.keys import SigningKey, TrustedKeys, trust
 from galley.proof.statements import Decided, Digest, File, Task
-from galley.registry.journal import Entry, write_copy
+from galley.reports.index import Index
 from galley.reports.production import Productions
 from galley.settings import Settings
 from galley.storage import files
@@ -18,94 +18,99 @@ MODEL = "flights-late"
 
 @pytest.fixture
 def told(tmp_path):
-    """Decides and moves, as the tasks of a project do."""
+    """Decides, and carries decisions out, as the tasks of a project do: each in a run of a day of its own."""
     settings = Settings.from_environment({"GALLEY_HOME": str(tmp_path)})
     key = SigningKey.generate()
     trust(key, settings.keys, "tests")
-    page = settings.outputs / "2026-11-23/train/02_review.html"
-    files.write_bytes(page, b"page")
-    report = File.of("outputs/2026-11-23/train/02_review.html", page)
-    chain, moves = Chain.of(settings.outputs, MODEL), []
+    chain = Chain.of(settings.outputs, MODEL)
 
-    def decide(version, decision, by):
+    def decide(day, version, decision, by, champion="", is_carried_out=False):
+        ds, run = f"2026-11-{day}", settings.outputs / f"2026-11-{day}" / "train"
+        files.write_bytes(run / "02_review.html", b"page")
+        report = File.of(f"outputs/{ds}/train/02_review.html", run / "02_review.html")
         decided = Decided.of(
             model=MODEL,
             version=version,
-            ds="2026-11-23",
+            ds=ds,
             decision=decision,
             person=by,
             reason=f"because of {version}",
-            asked_at="2026-11-24T08:00:00.000000Z",
-            answered_at="2026-11-24T09:00:00.000000Z",
-            task=Task(dag="train", run=f"run {version} {decision}", task="approval", number=1),
+            asked_at=f"{ds}T08:00:00.000000Z",
+            answered_at=f"{ds}T09:00:00.000000Z",
+            task=Task(dag="train", run=f"run {day}", task="approval", number=1),
             form=Digest.of(b"form"),
             reports=(report,),
+            champion=champion,
             policy={},
         )
         chain.append((report,), decided, key, TrustedKeys.read(settings.keys))
+        if is_carried_out:
+            concluded = {"version": version, "previous_version": champion or None}
+            files.write_json(run / "metrics.json", {"ship": concluded})
 
-    def move(version, decision, by, since):
-        moves.append(Entry(since, version, decision, by, "", f"run {version} {decision}"))
-        write_copy(moves, chain.folder)
-
+    productions = Productions(settings, Index(settings.outputs))
     return SimpleNamespace(
-        decide=decide, move=move, chain=chain, production=lambda: Productions(settings).of(MODEL), settings=settings
+        decide=decide, chain=chain, outputs=settings.outputs, production=lambda: productions.of(MODEL)
     )
 
 
 def test_nothing_is_in_production_before_anything_is_decided(told):
     found = told.production()
-    assert (found.version, found.lines, found.fault) == ("", (), "")
+    assert (found.current, found.lines, found.fault) == (None, (), "")
 
 
 def test_each_decision_says_what_became_of_the_version_by_it(told):
-    told.decide("1", APPROVE, "ada")
-    told.move("1", APPROVE, "ada", "2026-11-16T10:00:00.000000Z")
-    told.decide("2", REJECT, "grace")
-    told.decide("3", APPROVE, "grace")
-    told.move("3", APPROVE, "grace", "2026-11-23T10:00:00.000000Z")
-    told.decide("1", ROLLBACK, "lead")
-    told.move("1", ROLLBACK, "lead", "2026-11-24T10:00:00.000000Z")
-    told.decide("4", APPROVE, "ada")
+    told.decide("09", "1", APPROVE, "ada", is_carried_out=True)
+    told.decide("16", "2", REJECT, "grace", champion="1")
+    told.decide("23", "3", APPROVE, "grace", champion="1", is_carried_out=True)
+    told.decide("24", "1", ROLLBACK, "lead", champion="3", is_carried_out=True)
+    told.decide("30", "4", APPROVE, "ada", champion="1")
     found = told.production()
     assert [(line.version, line.decision, line.became) for line in found.lines] == [
         ("4", APPROVE, ""),
         ("1", ROLLBACK, "in production"),
-        ("3", APPROVE, "rolled back to version 1 by lead, 2026-11-24 10:00 UTC"),
+        ("3", APPROVE, "rolled back to version 1 by lead, 2026-11-24 09:00 UTC"),
         ("2", REJECT, ""),
-        ("1", APPROVE, "replaced by version 3, 2026-11-23 10:00 UTC"),
+        ("1", APPROVE, "replaced by version 3, 2026-11-23 09:00 UTC"),
     ]
-    assert (found.version, found.since) == ("1", "2026-11-24T10:00:00.000000Z")
-    assert found.line.person == "lead"
-    assert found.line.page == "2026-11-23/train/02_review.html"
+    assert (found.current.version, found.current.person) == ("1", "lead")
+    assert found.current.page == "2026-11-24/train/02_review.html"
 
 
-def test_a_version_that_no_recorded_decision_put_there_is_said_to_be_so(told):
-    told.decide("1", APPROVE, "ada")
-    told.move("2", APPROVE, "ada", "2026-11-16T10:00:00.000000Z")
-    found = told.production()
-    assert (found.version, found.line) == ("2", None)
+def test_a_version_that_a_later_decision_found_there_was_in_production_though_its_day_was_run_again(told):
+    told.decide("09", "1", APPROVE, "ada", is_carried_out=True)
+    (told.outputs / "2026-11-09/train/metrics.json").unlink()
+    assert told.production().current is None
+    told.decide("16", "2", REJECT, "grace", champion="1")
+    assert told.production().current.version == "1"
+
+
+def test_a_version_that_two_people_approved_is_not_said_to_be_replaced_by_itself(told):
+    told.decide("09", "1", APPROVE, "ada")
+    told.decide("09", "1", APPROVE, "grace", is_carried_out=True)
+    assert [line.became for line in told.production().lines] == ["in production", "in production"]
+
+
+def test_what_is_carried_out_later_is_seen(told):
+    told.decide("09", "1", APPROVE, "ada")
+    assert told.production().current is None
+    files.write_json(
+        told.outputs / "2026-11-09/train/metrics.json", {"ship": {"version": "1", "previous_version": None}}
+    )
+    assert told.production().current.version == "1"
 
 
 def test_decisions_that_are_not_what_was_signed_are_a_fault(told):
-    told.decide("1", APPROVE, "ada")
-    told.move("1", APPROVE, "ada", "2026-11-16T10:00:00.000000Z")
+    told.decide("09", "1", APPROVE, "ada", is_carried_out=True)
     statement = told.chain.folder / "000001.json"
     statement.write_bytes(statement.read_bytes().replace(b"payload", b"payl0ad"))
     found = told.production()
     assert "000001.json" in found.fault
-    assert (found.version, found.lines) == ("", ())
+    assert (found.current, found.lines) == (None, ())
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"moves": [1]}', b'{"moves": [{"since": "x"}]}', b"\xff"])
-def test_a_copy_of_the_journal_that_is_none_is_a_fault(told, content):
-    files.write_bytes(told.chain.folder / "champions.json", content)
-    assert told.production().fault
-
-
-def test_what_was_read_is_read_again_when_it_changed(told):
-    known = Productions(told.settings)
-    assert known.of(MODEL).version == ""
-    told.decide("1", APPROVE, "ada")
-    told.move("1", APPROVE, "ada", "2026-11-16T10:00:00.000000Z")
-    assert known.of(MODEL).version == "1"
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"ship": 1}', b'{"ship": {"previous_version": 1}}', b"\xff"])
+def test_metrics_that_are_none_carry_nothing_out(told, content):
+    told.decide("09", "1", APPROVE, "ada")
+    files.write_bytes(told.outputs / "2026-11-09/train/metrics.json", content)
+    assert told.production().current is None

@@ -37,7 +37,7 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[SIGNED_IN])
     app.state.settings = settings or Settings.from_environment()
     app.state.index = Index(app.state.settings.outputs)
-    app.state.productions = Productions(app.state.settings)
+    app.state.productions = Productions(app.state.settings, app.state.index)
     for pages in (listing, model, report, files, compare, scratch, tabs):
         app.include_router(pages.router)
     app.mount("/webhook", webhook.make_app(app.state.settings))
