@@ -145,7 +145,7 @@ def test_predict_refuses(project: Project, case: str):
 
 @pytest.mark.parametrize("notebook", [GENERATE, PREPARE])
 def test_a_day_that_is_no_date_is_refused(project: Project, notebook: str):
-    refuses(project, notebook, InvalidDay, r"ds is '2026-11-31'.*Give a day that exists", ds="2026-11-31")
+    refuses(project, notebook, InvalidDay, r"ds is '2026-11-31'.*Give one that exists", ds="2026-11-31")
 
 
 @pytest.mark.parametrize(("notebook", "file"), [(SPLIT, "train_data.csv"), (TRAIN, "train.csv")])
