@@ -32,6 +32,8 @@ READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 # Folders of tests, the quick ones first; those that are not there are left out.
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
 AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
+STACK_TESTS := tests/stack
+CONTAINER_TESTS := tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py
 # Named, so that environments and caches are left out even where there is no git to ignore them.
 CODE := $(wildcard src dags examples notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
@@ -64,8 +66,8 @@ stack-clean: ## remove what is older than DAYS from Airflow's database and the l
 	@docker compose exec -T airflow-scheduler deploy/airflow/clean '$(or $(DAYS),365)'
 
 stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) $(SBOM_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
-	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/stack
-	AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py --runner docker
+	$(if $(STACK_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow-stack' $(AIRFLOW) -m pytest $(STACK_TESTS))
+	$(if $(CONTAINER_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(CONTAINER_TESTS) --runner docker)
 
 backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 	@deploy/backup '$(or $(TO),backups/$(shell date +%Y-%m-%dT%H%M%S))'

@@ -86,14 +86,14 @@ def test_an_answer_that_was_written_over_in_airflow_promotes_nothing(desk, regis
 
 def test_a_week_that_is_trained_anew_while_its_review_waits_gets_a_form_about_the_new_version(desk):
     before = desk.form(CLEARED)
-    assert f"version {version_of(desk, CLEARED)} against" in before["body"]
+    assert f"is about version {version_of(desk, CLEARED)}." in before["body"]
     former = version_of(desk, CLEARED)
     desk.clear(CLEARED, "train", is_finished=False)
     desk.wait(CLEARED, "review", "success")
     assert version_of(desk, CLEARED) != former
     desk.wait(CLEARED, "approval", "awaiting_input")
     after = desk.form(CLEARED)
-    assert f"version {version_of(desk, CLEARED)} against" in after["body"]
+    assert f"is about version {version_of(desk, CLEARED)}." in after["body"]
     assert [user["name"] for user in after["assigned_users"]] == ["ada", "grace"]
 
 
