@@ -38,7 +38,7 @@ STAGES = {
     "train_weekly/07_promote": {},
     "predict_daily/01_predict": {"model_as_of": "now"},
 }
-VICTIMS = ["command", "command that is told to end", "task", "kernel", "server of kernels", "store"]
+VICTIMS = ["command", "command by TERM", "task", "kernel", "server of kernels", "store"]
 PATIENCE = 300
 """Seconds after which a run counts as hanging, and what it left as left for good."""
 
@@ -119,7 +119,7 @@ class Chaos:
         match this.victim:
             case "command" | "task":
                 run.kill()
-            case "command that is told to end":
+            case "command by TERM":
                 run.terminate()
             case "kernel":
                 _kill(self.desk.kernels()[-1:])

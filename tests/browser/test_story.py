@@ -147,7 +147,7 @@ def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit,
     reports(page).get_by_role("link", name="Answer the review").click()
     expect(page).to_have_url(re.compile("/tasks/approval/required_actions"))
     expect(page.get_by_role("button", name="Reject")).to_be_visible()
-    page.set_viewport_size({"width": 1280, "height": 1060})
+    page.set_viewport_size({"width": 1280, "height": 1290})
     picture(page, "review")
     page.get_by_label("Reason").or_(page.locator("[name=element_reason]")).first.fill(REASON)
     page.get_by_role("button", name="Approve").click()
