@@ -43,6 +43,12 @@ def home(request, tmp_path_factory):
     return SimpleNamespace(folder=folder, outputs=files.path_of(f"s3://galley/{uuid.uuid4().hex}"))
 
 
+@pytest.fixture(autouse=True)
+def _looks_at_once(monkeypatch):
+    """In use, the names of a day in a bucket may be half a second old; a test reads what it has just written."""
+    monkeypatch.setattr(listing, "_FRESH", -1.0)
+
+
 @pytest.fixture(scope="module")
 def airflow(home):
     """Airflow's application with the plugin in it, on an empty database with one run."""
@@ -393,8 +399,7 @@ def test_the_tab_of_an_approval_leads_to_the_review_and_to_the_answer(client):
     assert "/tasks/approval/required_actions" in page
 
 
-def test_a_running_stage_shows_how_far_it_is(home, client, monkeypatch):
-    monkeypatch.setattr(listing, "_FRESH", -1.0)
+def test_a_running_stage_shows_how_far_it_is(home, client):
     number = run(home, "04_validate", "running")
     path = f"{DS}/{DAG}/attempts/04_validate.try{number}.html"
     with Attempts(home.outputs / DS / DAG, "04_validate").exclusive():
