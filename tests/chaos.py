@@ -15,6 +15,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import decide
@@ -25,7 +26,8 @@ from galley.local import ports, workbench
 from galley.testing import Desk, broken, stage_process, unsettled, wait_until
 from galley.testing.desk import DS
 
-RECORD = "train_weekly/06_record"
+RECORD, ROLLBACK = "train_weekly/06_record", "rollback_model/02_rollback"
+ASKED_IN = "manual__1"
 PROJECT = Path(__file__).parents[1]
 STAGES = {
     "generate_data/01_generate": {"source": "synthetic", "rows": 120, "late_share": 0.3},
@@ -37,6 +39,9 @@ STAGES = {
     RECORD: {},
     "train_weekly/07_promote": {},
     "predict_daily/01_predict": {"model_as_of": "now"},
+    "rollback_model/01_review": {"reason": "the new one is worse", "requested_by": "ada"},
+    ROLLBACK: {"dag_run": ASKED_IN},
+    "verify_daily/01_verify": {},
 }
 VICTIMS = ["command", "command by TERM", "task", "kernel", "server of kernels", "store"]
 PATIENCE = 300
@@ -89,6 +94,8 @@ class Chaos:
         self.desk = desk
         self.store = store
         self.day = Day.of(DS, desk.settings)
+        for stage in takewhile(lambda stage: not stage.startswith("rollback_model/"), STAGES):
+            self._timed(stage)  # the model that can be gone back to
         self.seconds = {stage: self._timed(stage) for stage in STAGES}
 
     def rounds(self, first, count):
@@ -160,8 +167,8 @@ class Chaos:
         return self.desk.start(self._notebook(stage), parameters={"ds": DS, **STAGES[stage]})
 
     def _notebook(self, stage):
-        if stage == RECORD:
-            decide.answer(self.day)  # anew, for the stages before it have run again
+        if stage in (RECORD, ROLLBACK):  # anew, for the stages before it have run again
+            decide.answer(self.day, dag_id=stage.partition("/")[0], run=ASKED_IN)
         return self.desk.home / "notebooks" / f"{stage}.ipynb"
 
     def _command(self, stage):

@@ -46,8 +46,31 @@ class Finding:
 
 def changes(statement: Statement, locate: Locate) -> list[Finding]:
     """What is no longer as the statement says: faults first, then sources that moved on."""
-    found = [Finding(Kind.CHANGED, *fault) for fault in _faults(statement.files, locate)]
-    return found + [Finding(Kind.MOVED_ON, *fault) for fault in _faults(statement.decided.sources, locate)]
+    return _changes(statement.files, statement.decided.sources, locate)
+
+
+def changes_of_days(statements: Sequence[Signed], locate: Locate, ds: str = "") -> list[Finding]:
+    """What is no longer as the newest statement of each day and DAG says, or of one day.
+
+    Only as the newest one says: a day that was trained and decided on anew has other files since. For the same reason a
+    rollback to a day's former model is about files that only the registry still has.
+    """
+    last = {(each.statement.decided.ds, each.statement.decided.task.dag): each.statement for each in statements}
+    of_days = [statement for (day, _), statement in last.items() if ds in ("", day)]
+    trained = {file.name: file for each in of_days if not _is_rollback(each) for file in each.subject}
+    found: list[Finding] = []
+    for each in of_days:
+        found += _changes([trained.get(file.name, file) for file in each.files], each.decided.sources, locate)
+    return list(dict.fromkeys(found))
+
+
+def _is_rollback(statement: Statement) -> bool:
+    return statement.decided.decision in (ROLLBACK, REFUSED_ROLLBACK)
+
+
+def _changes(stated: Iterable[File], sources: Iterable[File], locate: Locate) -> list[Finding]:
+    found = [Finding(Kind.CHANGED, *fault) for fault in _faults(stated, locate)]
+    return found + [Finding(Kind.MOVED_ON, *fault) for fault in _faults(sources, locate)]
 
 
 def _faults(stated: Iterable[File], locate: Locate) -> list[tuple[str, str]]:
@@ -76,13 +99,7 @@ def audit(chain: Chain, keys: TrustedKeys, locate: Locate, known: Head | None = 
         statements = chain.read(keys, known)
     except SignatureError as error:
         return [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
-    return [finding for statement in last_of_days(statements) for finding in changes(statement, locate)]
-
-
-def last_of_days(statements: Sequence[Signed]) -> list[Statement]:
-    """The newest statement of each day and DAG: a day that was trained and decided on anew has other files since."""
-    decided = {(each.statement.decided.ds, each.statement.decided.task.dag): each.statement for each in statements}
-    return list(decided.values())
+    return changes_of_days(statements, locate)
 
 
 def newest(statements: Sequence[Signed], version: str) -> Signed:

@@ -14,7 +14,7 @@ from galley.notebooks.metadata import mapping, read_metadata
 from galley.notebooks.names import order, stage_of
 from galley.proof.accepted import LARGEST, digest_is_kept, faults
 from galley.proof.chain import Chain
-from galley.proof.check import Finding, Kind, changes, last_of_days
+from galley.proof.check import Finding, Kind, changes_of_days
 from galley.proof.keys import TrustedKeys
 from galley.run import published
 from galley.run.attempts import COMPLETED
@@ -88,12 +88,10 @@ def verify_statements(day: Day, chains: Iterable[Chain], keys: TrustedKeys) -> l
 
 def _of_chain(chain: Chain, day: Day, keys: TrustedKeys) -> list[Finding]:
     try:
-        decided = last_of_days(chain.read(keys))
+        statements = chain.read(keys)
     except SignatureError as error:
         return [Finding(Kind.UNSIGNED, relative_name(chain.folder, day.settings), f"- {error}")]
-    locate = partial(absolute_path, settings=day.settings)
-    of_day = [statement for statement in decided if statement.decided.ds == day.ds]
-    return [finding for statement in of_day for finding in changes(statement, locate)]
+    return changes_of_days(statements, partial(absolute_path, settings=day.settings), day.ds)
 
 
 def _all(day: Day) -> Iterator[_Reports]:

@@ -12,6 +12,7 @@ from galley.days import Day
 from galley.proof.chain import Chain
 from galley.proof.check import Kind
 from galley.proof.keys import TrustedKeys
+from galley.proof.verify import verify_statements
 from galley.registry import journal, production
 from galley.registry.production import verify_production, verify_tags
 from galley.registry.standing import chain_of
@@ -45,6 +46,18 @@ def test_what_was_promoted_or_rolled_back_to_is_in_order(settings: Settings, two
     assert verify_production(settings) == []
     roll_back(two[1])
     assert verify_production(settings) == []
+
+
+def test_a_model_of_a_day_that_was_trained_anew_can_come_back_and_is_in_order(
+    settings: Settings, promote: Make
+) -> None:
+    day = promote("2026-11-23")
+    promote("2026-11-23")
+    roll_back(day)
+    assert verify_production(settings) == []
+    assert verify_statements(day, [chain_of(settings)], TrustedKeys.read(settings.keys)) == []
+    (day.models / "MLmodel").write_text("other")
+    assert [finding.name for finding in verify_production(settings)] == [f"data/models/{day.ds}/MLmodel"]
 
 
 def test_a_champion_that_was_moved_outside_galley_is_found(
