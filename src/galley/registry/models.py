@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -48,7 +49,7 @@ _QUIET_AND_QUICK = {
 }
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+|latest))")
 _SQLITE = "sqlite:///"
-_REFUSED = (401, 403)
+_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
 
 
@@ -341,19 +342,30 @@ def _is_no_answer(error: Exception) -> bool:
 
 def _is_refused(error: Exception) -> bool:
     """Whether it is a server's 401 or 403."""
+    return _status(error) in _REFUSED
+
+
+def _status(error: Exception) -> int | None:
     status_of: Any = getattr(error, "get_http_status_code", None)  # MLflow's own errors have it
-    status = status_of() if status_of else getattr(getattr(error, "response", None), "status_code", None)
-    return status in _REFUSED
+    found: int | None = status_of() if status_of else getattr(getattr(error, "response", None), "status_code", None)
+    return found
 
 
 def _refused(settings: Settings, error: Exception) -> RegistryRefused:
     shown = _without_password(settings.tracking_uri)
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    return RegistryRefused(
-        f"The model registry at {shown} refuses {f'the user {user}' if user else 'who has no user name'}. Set "
-        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to what it knows (MLFLOW_PASSWORD in the stack's .env). "
-        f"({str(error).replace(settings.tracking_uri, shown)})"
-    )
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    user = f"the user {name}" if name else "who has no user name"
+    if _status(error) == HTTPStatus.FORBIDDEN:
+        what = (
+            f"does not let {user} do this. A task that moves production takes a user who may from the connection that "
+            "its mlflow_conn_id names; for anything else ask whoever administers MLflow."
+        )
+    else:
+        what = (
+            f"refuses {user}. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to what it knows "
+            "(MLFLOW_PASSWORD in the stack's .env)."
+        )
+    return RegistryRefused(f"The model registry at {shown} {what} ({str(error).replace(settings.tracking_uri, shown)})")
 
 
 def _unavailable(settings: Settings, error: Exception) -> RegistryUnavailable:

@@ -178,7 +178,7 @@ def test_a_model_that_stages_registered_is_promoted_and_rolled_back_by_an_admini
         day = train(ds)
         version = register(day, {"roc_auc": 0.75})
         review(day, version, champion="" if ds == "2026-11-23" else "1")
-        with pytest.raises(RegistryRefused, match="refuses the user stages"):
+        with pytest.raises(RegistryRefused, match="does not let the user stages do this"):
             answer(day, "Approve")
         become("galley")
         promotion.record(day)

@@ -93,17 +93,23 @@ def test_a_registry_whose_database_somebody_locked_is_unavailable(settings: Sett
             models.connect(replace(settings, tracking_uri=f"{settings.tracking_uri}?timeout=0"))
 
 
-@pytest.mark.parametrize("status", ["401 UNAUTHORIZED", "403 FORBIDDEN"])
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("401 UNAUTHORIZED", r"refuses the user ada\. Set MLFLOW_TRACKING_USERNAME"),
+        ("403 FORBIDDEN", r"does not let the user ada do this\. .* mlflow_conn_id"),
+    ],
+)
 @pytest.mark.parametrize("uri", ["", "models:/tiny/1"])
 def test_a_registry_that_refuses_the_user_is_not_said_to_be_down_and_not_asked_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, status: str, uri: str
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, status: str, advice: str, uri: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "sesame")
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answer, args=(server, status), daemon=True).start()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(RegistryRefused, match=r"refuses the user ada\. Set MLFLOW_TRACKING_USERNAME") as raised:
+        with pytest.raises(RegistryRefused, match=advice) as raised:
             models.resolve(uri, replace(settings, tracking_uri=address))
     assert isinstance(raised.value, Permanent)
     assert "sesame" not in str(raised.value)
