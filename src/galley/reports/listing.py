@@ -5,9 +5,12 @@ import time
 from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from galley.storage import bucket, files
+
+if TYPE_CHECKING:
+    from galley.storage.bucket import BucketPath
 
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a folder's time of change is trusted: a clock tick may hold two changes."""
@@ -66,14 +69,14 @@ class DiskListing:
 class BucketListing:
     """Outputs in a bucket: all names of a day come with one question."""
 
-    def __init__(self, outputs: Path) -> None:
+    def __init__(self, outputs: "BucketPath") -> None:
         self._outputs = outputs
         self._days: dict[str, tuple[float, dict[str, str]]] = {}
 
     def folders(self, folder: Path) -> list[str]:
         """See OutputsListing."""
         if folder == self._outputs:
-            return bucket.folders(folder)
+            return bucket.folders(self._outputs)
         return sorted({name.partition("/")[0] for name in self._inside(folder) if "/" in name})
 
     def files(self, folder: Path) -> list[str]:

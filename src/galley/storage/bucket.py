@@ -24,9 +24,17 @@ from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from galley.errors import SettingsError, StorageUnavailable
+
+if TYPE_CHECKING:
+
+    class BucketPath(Path):
+        """A file or a folder in a bucket: takes pathlib's calls, and is upath's when it runs, no instance of Path."""
+
+        fs: Any
+
 
 SCHEME = "s3://"
 _NEXT = ".next"
@@ -36,7 +44,7 @@ _READS = 20
 """Times that a folder is read until nothing changed meanwhile."""
 
 
-def place(url: str) -> Path:
+def place(url: str) -> "BucketPath":
     """A folder or a file in a bucket, which takes pathlib's calls. Raises SettingsError where libraries are missing.
 
     It is no instance of Path: by that `galley.storage.files` knows it.
@@ -67,7 +75,7 @@ def answering() -> Iterator[None]:
         ) from error
 
 
-def names(folder: Path) -> dict[str, str]:
+def names(folder: "BucketPath") -> dict[str, str]:
     """The files of a folder, at any depth, each with its ETag; none that begins with a dot, or whose folder does."""
     with answering():
         found = _system(folder).find(_key(folder), detail=True)
@@ -76,7 +84,7 @@ def names(folder: Path) -> dict[str, str]:
     return {name: tag for name, tag in inside.items() if not any(part.startswith(".") for part in name.split("/"))}
 
 
-def folders(folder: Path) -> list[str]:
+def folders(folder: "BucketPath") -> list[str]:
     """The names of the folders in a folder."""
     try:
         with answering():
@@ -87,7 +95,7 @@ def folders(folder: Path) -> list[str]:
     return [name for name in names if not name.startswith(".")]
 
 
-def fetch(path: Path) -> Path:
+def fetch(path: "BucketPath") -> Path:
     """A copy of a file or folder on this machine, which ends with the process and is not to be written to.
 
     A folder's is of one moment. Nothing is fetched twice that has not changed. Raises FileNotFoundError.
@@ -104,7 +112,7 @@ def fetch(path: Path) -> Path:
     raise StorageUnavailable(f"{path} changes faster than it can be read. See what writes to it all the time.")
 
 
-def _fetch_file(path: Path) -> Path:
+def _fetch_file(path: "BucketPath") -> Path:
     mark = _Mark.of(path.parent)
     try:
         if path.name in mark.names:
@@ -114,7 +122,7 @@ def _fetch_file(path: Path) -> Path:
         raise FileNotFoundError(errno.ENOENT, "There is no such file or folder", str(path)) from error
 
 
-def _copied(path: Path, sources: dict[str, list[Path]], version: str) -> Path:
+def _copied(path: "BucketPath", sources: dict[str, list["BucketPath"]], version: str) -> Path:
     """That version of a file or folder, fetched unless it is here: each name from the first source that has it."""
     copy = _scratch() / hashlib.sha256(f"{path} {version}".encode()).hexdigest() / _key(path)
     if not copy.exists():
@@ -129,7 +137,7 @@ def _copied(path: Path, sources: dict[str, list[Path]], version: str) -> Path:
     return copy
 
 
-def _get(places: list[Path], target: Path) -> None:
+def _get(places: list["BucketPath"], target: Path) -> None:
     *others, last = places
     with answering():
         for one in others:
@@ -147,7 +155,7 @@ def _scratch() -> Path:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: "BucketPath") -> Iterator[Path]:
     """A path on this machine; the file or the folder that the block leaves there takes the place of `target`."""
     with tempfile.TemporaryDirectory(prefix="galley-") as scratch:
         draft = Path(scratch) / target.name
@@ -162,19 +170,19 @@ def replacing(target: Path) -> Iterator[Path]:
                 _system(target).put_file(str(draft), _key(target))
 
 
-def write(target: Path, content: bytes) -> None:
+def write(target: "BucketPath", content: bytes) -> None:
     """Store a file in one step."""
     with answering():
         _system(target).pipe_file(_key(target), content)
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: "BucketPath", target: "BucketPath") -> None:
     """Store a file under a second name, in one step and without its content coming here."""
     with answering():
         _system(target).cp_file(_key(source), _key(target))
 
 
-def read(path: Path) -> tuple[bytes, str] | None:
+def read(path: "BucketPath") -> tuple[bytes, str] | None:
     """What an object holds, and its ETag; None if it is not there."""
     from fsspec.asyn import sync  # type: ignore[import-untyped]
 
@@ -187,13 +195,13 @@ def read(path: Path) -> tuple[bytes, str] | None:
         return None
 
 
-def tag(path: Path) -> str:
+def tag(path: "BucketPath") -> str:
     """The ETag of an object. Raises FileNotFoundError."""
     with answering():
         return str(_system(path).info(_key(path))["ETag"])
 
 
-def swap(path: Path, content: bytes, tag: str | None) -> str | None:
+def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
     """Store an object if it still has that ETag, or, with None, if it is not there; returns the new ETag.
 
     None if somebody else was quicker.
@@ -215,13 +223,13 @@ def swap(path: Path, content: bytes, tag: str | None) -> str | None:
 class _Mark:
     """The object of a folder that says what is stored aside and counts. `tag` None: it was never there."""
 
-    folder: Path
+    folder: "BucketPath"
     identity: str = ""
     names: tuple[str, ...] = ()
     tag: str | None = None
 
     @classmethod
-    def of(cls, folder: Path) -> "_Mark":
+    def of(cls, folder: "BucketPath") -> "_Mark":
         found = read(folder / _NEXT / _MARK)
         if found is None:
             return cls(folder)
@@ -229,10 +237,10 @@ class _Mark:
         return cls(folder, said.get("id", ""), tuple(said.get("names", ())), found[1])
 
     @property
-    def aside(self) -> Path:
+    def aside(self) -> "BucketPath":
         return self.folder / _NEXT / self.identity
 
-    def sources(self, name: str) -> list[Path]:
+    def sources(self, name: str) -> list["BucketPath"]:
         """Where a file of the folder is: aside, if that counts, until all are copied."""
         return [*([self.aside / name] if name in self.names else []), self.folder / name]
 
@@ -241,7 +249,7 @@ class _Mark:
         return swap(self.folder / _NEXT / _MARK, json.dumps(said).encode(), self.tag) is not None
 
 
-def _replace_folder(target: Path, draft: Path) -> None:
+def _replace_folder(target: "BucketPath", draft: Path) -> None:
     system, identity = _system(target), uuid.uuid4().hex
     found = sorted(str(path.relative_to(draft)) for path in draft.rglob("*") if path.is_file())
     with answering():
@@ -256,7 +264,7 @@ def _replace_folder(target: Path, draft: Path) -> None:
     _sweep(target)
 
 
-def _finish(folder: Path) -> None:
+def _finish(folder: "BucketPath") -> None:
     """Do what is left of replacing a folder, if anything is."""
     mark, system = _Mark.of(folder), _system(folder)
     if not mark.names:
@@ -276,7 +284,7 @@ def _finish(folder: Path) -> None:
     mark.become({})
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: "BucketPath") -> None:
     """Remove what writers that were killed had stored aside before it counted: a day ago, by the store's own clock."""
     with answering():
         found = _system(folder).find(_key(folder / _NEXT), detail=True)
@@ -286,9 +294,9 @@ def _sweep(folder: Path) -> None:
                 _system(folder).rm_file(key)
 
 
-def _system(path: Path) -> Any:
-    return path.fs  # type: ignore[attr-defined] # a UPath has one
+def _system(path: "BucketPath") -> Any:
+    return path.fs
 
 
-def _key(path: Path) -> str:
+def _key(path: "BucketPath") -> str:
     return str(path).removeprefix(SCHEME)

@@ -20,6 +20,9 @@ from galley.storage import bucket
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+    from typing_extensions import TypeIs
+
+    from galley.storage.bucket import BucketPath
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -49,7 +52,7 @@ def path_of(text: str) -> Path:
     return bucket.place(text) if text.startswith(bucket.SCHEME) else Path(text)
 
 
-def is_remote(path: Path) -> bool:
+def is_remote(path: Path) -> "TypeIs[BucketPath]":
     """Whether it is in a bucket."""
     return hasattr(path, "fs")
 
@@ -212,7 +215,7 @@ def sweep(folder: Path, beginning: str) -> None:
 
 def publish(source: Path, target: Path) -> None:
     """Put a file in the place of another, in one step, and keep its own name for it too."""
-    if is_remote(target):
+    if is_remote(source) and is_remote(target):
         bucket.copy(source, target)
         return
     with replacing(target) as draft:

@@ -12,10 +12,13 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from galley.errors import StageInterrupted, StorageUnavailable
 from galley.storage import bucket
+
+if TYPE_CHECKING:
+    from galley.storage.bucket import BucketPath
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ PATIENCE = 30.0
 class Lease:
     """The lease at `path`, in a bucket."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: "BucketPath") -> None:
         self._path = path
         self._sign = uuid.uuid4().hex
         self._beats = 0
