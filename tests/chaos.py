@@ -102,7 +102,8 @@ class Chaos:
         """Play so many rounds from a seed on; yields each with the promises that it broke."""
         for number in range(count):
             this = Round.of(first + number)
-            found = self._play(this)
+            found = [] if number else self._put_in_order(self._before(this.stage))
+            found += self._play(this)
             is_last, later = number == count - 1, self._after(this.stage)
             if is_last or not later:  # what a stage has read is as its record says when all have run again
                 found += [*self._put_in_order(later), *unsettled(self.day)]
@@ -139,6 +140,9 @@ class Chaos:
     def _put_in_order(self, stages):
         """Run stages again; returns what is to be said of those that do not complete."""
         return [f"{stage} does not complete any more" for stage in stages if self._again(stage) != 0]
+
+    def _before(self, stage):
+        return list(STAGES)[: list(STAGES).index(stage)]
 
     def _after(self, stage):
         return list(STAGES)[list(STAGES).index(stage) + 1 :]

@@ -18,6 +18,8 @@ from galley.storage import bucket, files
 
 RECORD = "STAGE_RECORD"
 """The variable of a kernel's environment with the path of the accepted run that this one is to be."""
+RUN = "STAGE_RUN"
+"""The variable of a kernel's environment with what asked for the run, as JSON: DAG, run, task and try of a task."""
 
 
 class Written(NamedTuple):

@@ -5,6 +5,7 @@ ran the notebook reads it back from the notebook and from nowhere else.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ class Stage:
         settings = Settings.from_environment()
         self.settings = settings if settings.model_name else settings.for_model(dag_id=Path.cwd().name)
         self.day = Day.latest(self.settings) if ds is None else Day.of(ds, self.settings)
+        self.run: dict[str, Any] = json.loads(os.environ.get(handover.RUN, "{}"))
+        """What asked for it: `dag_id`, `run_id`, `task_id`, `map_index`, `try_number`; empty where no task did."""
         self._concluded = False
         self._written: dict[str, dict[str, handover.Written]] = {}
         self._wrote: list[str] = []

@@ -71,6 +71,13 @@ def test_every_stage_left_its_notebook_and_its_page(project, outputs, dag_id):
     assert sorted(conclusions) == sorted(stage.split("_", 1)[1] for stage in stages)
 
 
+def test_predictions_name_the_dag_the_run_the_task_and_the_try_that_made_them(project, finished):
+    run = json.loads((project.home / "data" / "predictions" / DS / "predictions.json").read_text())["run"]
+    assert (run["dag_id"], run["task_id"], run["ds"]) == ("predict_daily", "predict", DS)
+    assert run["run_id"]
+    assert run["try_number"] >= 1
+
+
 def test_the_answer_to_the_review_was_taken_at_once(finished):
     told = [line for line in finished.splitlines() if " approval " in line]
     assert len([line for line in told if "answered by reviewer" in line]) == 1

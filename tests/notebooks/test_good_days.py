@@ -177,7 +177,7 @@ def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodD
     assert account["model_as_of"] == "day"
     assert account["model_because"] == f"model_uri names models/{DS}: {NOT_DECIDED}"
     assert account["model_decision"] == NOT_DECIDED
-    assert account["run"] == "by hand"
+    assert account["run"] == {}
 
 
 def test_predictions_by_a_pickle_say_that_it_may_have_run_code_where_galley_toml_allows_one(project: Project):

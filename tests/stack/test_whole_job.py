@@ -38,6 +38,7 @@ def test_the_reviewer_approved_the_model_that_predicts(stack, job):
         account = json.loads((stack.home / "data" / "predictions" / ds / "predictions.json").read_text())
         flights = (stack.home / "data" / "raw" / ds / "data.csv").read_text().splitlines()[1:]
         assert (account["model_version"], account["rows"]) == (decision["version"], len(flights))
+        assert (account["run"]["dag_id"], account["run"]["task_id"]) == ("predict_daily", "predict")
 
 
 def test_each_stage_ran_where_it_was_to(stack, job):

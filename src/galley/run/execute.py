@@ -228,7 +228,11 @@ class Execution:
     def _kernel_environment(self, user: KernelUser | None) -> dict[str, str]:
         """The process's own, without the scheduler's secrets, then what is asked for, and what the stage is about."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_KERNELS)}
-        about = {"GALLEY_MODEL": self.settings.model_name, handover.RECORD: str(self.attempts.accepted)}
+        about = {
+            "GALLEY_MODEL": self.settings.model_name,
+            handover.RECORD: str(self.attempts.accepted),
+            handover.RUN: json.dumps(dict(self.asked.run)),
+        }
         environment = {**kept, **self.asked.environment, **about}
         return user.environment(environment) if user else environment
 
