@@ -5,6 +5,7 @@ rolled back and approved anew; then the first is approved too late. A third is o
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from desk import DAG, Desk, changed, little_patience
 
+from galley.local.api import logical_date
 from galley.local.errors import AirflowError
 
 BACKFILLED, FIRST, SECOND = "2026-11-09", "2026-11-16", "2026-11-23"
@@ -108,6 +110,21 @@ def test_an_approval_without_a_reason_is_asked_for_again_and_then_counts(desk, r
     desk.answer(FIRST, "Approve", REASON)
     desk.wait(FIRST, "promote", "success")
     assert registry.champion() == "1"
+
+
+def test_a_day_before_the_first_champion_is_predicted_in_the_way_that_its_error_names(desk):
+    desk.trigger("predict_daily", FIRST)
+    desk.wait(FIRST, "predict", "failed", dag="predict_daily")
+    log = desk.log(FIRST, "predict", "predict_daily")
+    (at,) = set(re.findall(r"that has no run yet, as (\S+), and with the Param model_as_of", log))
+    asked = {"dag_run_id": "again", "conf": {"model_as_of": "now"}}
+    with pytest.raises(AirflowError, match="answered 409"):
+        desk.ask("POST", "dags/predict_daily/dagRuns", asked | {"logical_date": logical_date(FIRST)})
+    desk.ask("POST", "dags/predict_daily/dagRuns", asked | {"logical_date": at})
+    while (state := desk.ask("GET", "dags/predict_daily/dagRuns/again")["state"]) not in ("success", "failed"):
+        time.sleep(0.5)
+    account = json.loads((desk.settings.data / "predictions" / FIRST / "predictions.json").read_text())
+    assert (state, account["model_version"], account["run"]["run_id"]) == ("success", "1", "again")
 
 
 def test_a_newer_week_is_approved_over_it_although_the_registry_was_away(desk, registry):

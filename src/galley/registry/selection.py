@@ -53,8 +53,9 @@ def choose(day: Day, model_uri: str, as_of: str, today: date | None = None) -> C
     entry = journal.champion_on(moves, day.date)
     if entry is None:
         raise ModelNotFound(
-            f"When {day} ended there was no champion; the first came at {moves[0].since}. "
-            f'Run it with the Param model_as_of set to "{NOW}" to have the current champion predict it.'
+            f"When {day} ended there was no champion; the first came at {moves[0].since}. To have the current champion "
+            f"predict it, trigger {day.settings.model.predict} with a logical date of that day that has no run yet, as "
+            f'{_another_time(day)}, and with the Param model_as_of set to "{NOW}".'
         )
     return Chosen(_champion(entry, moves, day.settings), _why_then(day, entry))
 
@@ -91,6 +92,15 @@ def _moves(day: Day) -> list[Entry]:
         return Registered(registry_client(day.settings), day.settings).moves_up_to(day.date)
     except ModelNotFound:
         return []
+
+
+def _another_time(day: Day) -> str:
+    """A logical date of the same day: a DAG has one run for each, and a run that is cleared keeps its Params.
+
+    Of a run that is one of several a day, it is in the same second.
+    """
+    _, _, time = day.ds.partition("T")
+    return f"{day.date}T{time[:2]}:{time[2:4]}:{time[4:] or '00'}.5Z" if time else f"{day.date}T12:00Z"
 
 
 def _why_current(as_of: str, over: bool) -> str:

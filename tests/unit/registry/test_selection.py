@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from mlflow import MlflowClient
 
-from galley.days import Day
+from galley.days import Day, date_stamp
 from galley.errors import DecisionError, ModelNotFound, ParameterError
 from galley.registry import journal
 from galley.registry.selection import choose
@@ -81,9 +81,12 @@ def test_a_champion_that_carries_nothing_is_looked_up_in_the_whole_journal(
 
 
 def test_a_day_before_the_first_champion_is_refused_with_the_way_to_predict_it(two_periods: Settings) -> None:
-    told = r'When 2026-11-15 ended there was no champion; the first came at 2026-11-16.* model_as_of set to "now"'
-    with pytest.raises(ModelNotFound, match=told):
-        choose(Day.of("2026-11-15", two_periods), "champion", "day", TODAY)
+    told = r'When .* there was no champion; the first came at 2026-11-16.* as {}, .* model_as_of set to "now"'
+    for ds, at in {"2026-11-15": "2026-11-15T12:00Z", "2026-11-15T0600": r"2026-11-15T06:00:00\.5Z"}.items():
+        with pytest.raises(ModelNotFound, match=told.format(at)):
+            choose(Day.of(ds, two_periods), "champion", "day", TODAY)
+        of_run = datetime.fromisoformat(at.replace("\\", ""))
+        assert date_stamp(of_run, is_one_of_several="T" in ds) == ds
 
 
 @pytest.mark.parametrize("as_of", ["day", "now"])
