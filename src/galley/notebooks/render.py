@@ -5,8 +5,9 @@ as a picture, and the page's own policy forbids the rest.
 """
 
 import base64
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -33,6 +34,9 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_FIRST = ["image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain"]
 _NO_TEXT = re.compile(r"<.*>", re.DOTALL)
 """What Python says of an object that has no text of its own."""
+_STATED = "galley_stated"
+"""In the metadata of an output: it is what a stage stated, in short."""
+_SHA256 = re.compile(r"\b([0-9a-f]{12})([0-9a-f]{52})\b")
 
 
 def needs_script(data: dict[str, Any]) -> bool:
@@ -53,6 +57,7 @@ def _exporter() -> HTMLExporter:
     exporter.register_filter("galley_last_state", last_state)
     exporter.register_filter("galley_needs_script", needs_script)
     exporter.register_filter("galley_base64", lambda text: base64.b64encode("".join(text).encode()).decode())
+    exporter.register_filter("galley_digests", _with_short_digests)
     exporter.register_filter("galley_image", lambda text: re.sub(r"[^A-Za-z0-9+/=]", "", "".join(text)))
     return exporter
 
@@ -76,7 +81,9 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
     """
     record = node.metadata.get("galley", {})
     end = record.get("end", {})
-    shown = _prepared(node, end.get("cell"))
+    tables, texts = _tables(record), _texts(record.get("conclusion") or {})
+    shown = _prepared(node, end.get("cell"), set(texts.values()))
+    found = ("Findings",) if texts else ("Findings", "Conclusion")  # texts say what the numbers are
     report = {
         "title": title,
         "state": end.get("state", "unknown"),
@@ -85,9 +92,9 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
         "policy": POLICY,
         "style": (_TEMPLATES / "report" / "report.css").read_text(),
         "record_sha256": record.get("record_sha256", ""),
-        "tables": _tables(record),
-        "texts": _texts(record.get("conclusion") or {}),
-        "unfolded": ("Conclusion", "Findings", "Parameters"),
+        "texts": texts,
+        "first": {name: rows for name, rows in tables.items() if name in found},
+        "last": {name: rows for name, rows in tables.items() if name not in found},
         "contents": list(_contents(shown)),
     }
     exporter = _exporter()
@@ -102,8 +109,8 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
     return str(page)
 
 
-def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
-    """A shallow copy whose cells know their anchors and labels, without the cells that say nothing."""
+def _prepared(node: NotebookNode, failed: int | None, at_top: Collection[str]) -> NotebookNode:
+    """A shallow copy whose cells know their anchors and labels, without the outputs that stand at the top already."""
     shown = NotebookNode(node)
     shown.cells = [bounded(cell) for cell in node.cells]
     for index, cell in enumerate(shown.cells):
@@ -111,11 +118,12 @@ def _prepared(node: NotebookNode, failed: int | None) -> NotebookNode:
         cell.galley_failed = index == failed
         cell.galley_label = _label(index, cell)
         if cell.cell_type == "code":
-            cell.outputs = list(_gathered(_joined(cell.get("outputs", []))))
+            others = (each for each in cell.get("outputs", []) if _markdown(each) not in at_top)
+            cell.outputs = list(_gathered(_joined(others)))
     return shown
 
 
-def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+def _joined(outputs: Iterable[NotebookNode]) -> Iterator[NotebookNode]:
     """The outputs, where what was printed in pieces is one."""
     for stream, group in groupby(outputs, lambda output: output.get("name")):
         pieces = list(group)
@@ -137,7 +145,19 @@ def _gathered(outputs: Iterator[NotebookNode]) -> Iterator[NotebookNode]:
             continue
         said = [text for output in group if (text := _said(output))]
         if said:
-            yield new_output("display_data", {"text/plain": "\n".join(said)})
+            more = f" and {len(said) - 1} more" if len(said) > 1 else ""
+            yield new_output(
+                "display_data", {"text/plain": "\n".join(said)}, metadata={_STATED: f"{_before_digest(said[0])}{more}"}
+            )
+
+
+def _markdown(output: NotebookNode) -> str | None:
+    text = output.get("data", {}).get("text/markdown")
+    return None if text is None else "".join(text)
+
+
+def _before_digest(statement: str) -> str:
+    return re.split(r"\s{2,}\d", statement)[0]
 
 
 def _said(statement: NotebookNode) -> str:
@@ -196,8 +216,9 @@ def _tables(record: dict[str, Any]) -> dict[str, list[list[str]]]:
 
 
 def _texts(conclusion: dict[str, Any]) -> dict[str, str]:
-    """What was concluded in lines of markdown, such as the summary of a review: too long for a table."""
-    return {str(key): value for key, value in conclusion.items() if _is_text(value)}
+    """What was concluded in lines of markdown, too long for a table; the summary of a review comes first."""
+    texts = {str(key): value for key, value in conclusion.items() if _is_text(value)}
+    return dict(sorted(texts.items(), key=lambda text: text[0] != "summary"))
 
 
 def _is_text(value: Any) -> bool:
@@ -211,6 +232,11 @@ def _as_lines(value: Any, between: str = "\n") -> str:
     if isinstance(value, list):
         return ", ".join(_as_lines(one, " ") for one in value) or "none"
     return value if isinstance(value, str) else repr(value)
+
+
+def _with_short_digests(text: str) -> str:
+    """The text as HTML, where a SHA-256 has twelve digits, and all of them for whoever points at it."""
+    return _SHA256.sub(r'<abbr title="\1\2">\1</abbr>', html.escape(text))
 
 
 def _rows(values: dict[str, Any]) -> list[list[str]]:

@@ -57,10 +57,10 @@ def headline(checks: Sequence[Check]) -> str:
 
 
 def checks_table(checks: Sequence[Check]) -> str:
-    """The checks as a table in markdown, in the order they were made."""
+    """The checks as a table in markdown, those that failed first."""
     rows = [
         f"| {'pass' if check.passed else '**FAIL**'} | {check.name} | {_shown(check.value)} | {check.limit} |"
-        for check in checks
+        for check in sorted(checks, key=lambda check: check.passed)
     ]
     return "\n".join(["| | check | value | limit |", "|---|---|---:|---|", *rows])
 

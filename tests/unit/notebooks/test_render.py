@@ -293,7 +293,7 @@ def test_every_link_inside_the_page_has_a_target():
     assert inside <= set(seen.ids)
 
 
-def test_what_was_asked_found_and_used_stands_at_the_top():
+def test_what_was_found_stands_above_the_cells_and_what_was_asked_and_used_below_and_folded():
     fact = {"path": "data/raw/x.csv", "sha256": "ab" * 32, "bytes": 1234}
     html = page(
         nbformat.v4.new_code_cell("x", metadata=RAN),
@@ -306,9 +306,31 @@ def test_what_was_asked_found_and_used_stands_at_the_top():
         run={"dag_id": "train", "try_number": 2},
         seconds=1.5,
     )
-    top = html[: html.index('<section class="cell')]
-    for text in ("rows", "0.75", "read data/raw/x.csv", "1,234 bytes", "ab" * 32, "c0ffee", "3.11.7", "train", "1.5"):
-        assert text in top
+    above, below = html.split('<section class="cell')
+    assert '<details class="facts" open><summary>Conclusion</summary>' in above
+    assert "0.75" in above
+    assert re.findall(r'<details class="facts"(.*?)><summary>(.*?)<', below) == [
+        ("", "Parameters"), ("", "Files"), ("", "Provenance"),
+    ]  # fmt: skip
+    for text in ("rows", "read data/raw/x.csv", "1,234 bytes", "c0ffee", "3.11.7", "train", "1.5"):
+        assert text in below
+    assert f'sha256 <abbr title="{"ab" * 32}">{"ab" * 6}</abbr>' in below
+
+
+def test_words_of_several_lines_stand_above_the_cells_the_summary_first_and_the_numbers_below():
+    said = {"auc": 0.75, "all_checks": "| check |\n|---|\n| rows |", "summary": "**Approve**\n\nIt is better."}
+    above, below = page(nbformat.v4.new_code_cell("x", metadata=RAN), conclusion=said).split('<section class="cell')
+    assert re.findall(r'<section class="facts"><h2>(.*?)</h2>', above) == ["Summary", "All checks"]
+    assert "0.75" not in above
+    assert '<details class="facts"><summary>Conclusion</summary>' in below
+    assert "0.75" in below
+
+
+def test_markdown_that_was_concluded_too_is_shown_once():
+    summary = "**Approve**\n\nIt is better."
+    html = page(shows(text__markdown=summary), shows(text__markdown="*other*"), conclusion={"summary": summary})
+    assert html.count("It is better.") == 1
+    assert "<em>other</em>" in html
 
 
 def test_a_conclusion_is_readable_whatever_it_is_made_of():
@@ -336,7 +358,7 @@ def test_statements_that_follow_each_other_are_one_list_and_others_stay_where_th
         "x", outputs=[states("input", "read a"), states("input", "read b"), other, states("output", "wrote c")]
     )
     html = page(cell)
-    assert "read a\nread b</pre>" in html
+    assert "<summary><span>read a and 1 more</span></summary><pre>read a\nread b</pre>" in html
     assert html.index("read b") < html.index("three rows") < html.index("wrote c")
 
 
