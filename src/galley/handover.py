@@ -22,6 +22,15 @@ RUN = "STAGE_RUN"
 """The variable of a kernel's environment with what asked for the run, as JSON: DAG, run, task and try of a task."""
 
 
+AD_HOC = "STAGE_AD_HOC"
+"""The variable of JupyterLab's environment that says so: what runs there is no run of the schedule's."""
+
+
+def is_ad_hoc() -> bool:
+    """Whether this is JupyterLab, where a person tries something."""
+    return bool(os.environ.get(AD_HOC))
+
+
 class Written(NamedTuple):
     """Which run wrote a file, as in <dag_id>/01_<stage>, and the digest that it stated."""
 

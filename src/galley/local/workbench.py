@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from galley.errors import SettingsError
+from galley.handover import AD_HOC
 from galley.kernels.user import KernelUser
 from galley.local import ports
 from galley.local.airflow import ENVIRONMENTS, environment_of
@@ -11,6 +12,7 @@ from galley.local.ports import LOOPBACK
 from galley.local.services import Service
 from galley.run.kernel_user import problem
 from galley.settings import Settings
+from galley.storage import files
 
 PYTHON = ENVIRONMENTS / "workbench" / "bin" / "python"
 
@@ -47,7 +49,11 @@ def mlflow(settings: Settings) -> Service | None:
 
 
 def lab() -> int:
-    """Become JupyterLab on the notebooks, on loopback; it prints its address with a token, and Ctrl-C ends it."""
+    """Become JupyterLab on the notebooks, on loopback; it prints its address with a token, and Ctrl-C ends it.
+
+    Its kernels write below .scratch, where they see what the schedule made through links. Not so in a bucket, which
+    has none.
+    """
     settings = Settings.from_environment()
     ports.require(settings.lab_port, "GALLEY_LAB_PORT", "JupyterLab")
     options = [
@@ -59,8 +65,16 @@ def lab() -> int:
         # As in the stack: a run that is saved changes nothing that git sees.
         "--FileContentsManager.pre_save_hook=galley.notebooks.strip.before_save",
     ]
+    environment = environment_of(settings) | {AD_HOC: "JupyterLab"}
+    if not files.is_remote(settings.data) and not files.is_remote(settings.outputs):
+        scratch = settings.home / ".scratch"
+        options.append("--ServerApp.kernel_manager_class=galley.notebooks.scratch.ScratchKernelManager")
+        for name, folder in (("data", settings.data), ("outputs", settings.outputs)):
+            options.append(f"--ScratchKernelManager.mirrored={folder}={scratch / name}")
+            environment[f"GALLEY_{name.upper()}"] = str(scratch / name)
+        environment["MLFLOW_TRACKING_URI"] = settings.tracking_uri  # the schedule's, which is below its data
     if os.geteuid() == 0:
         # In a container everyone is root; who reaches loopback there is root already.
         options.append("--allow-root")
     command = [str(PYTHON), "-m", "jupyterlab", *options]
-    os.execve(PYTHON, command, environment_of(settings))  # noqa: S606  (no shell is what is wanted)
+    os.execve(PYTHON, command, environment)  # noqa: S606  (no shell is what is wanted)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
+from galley.handover import is_ad_hoc
 from galley.proof.decision import (
     ABSENT,
     APPROVE,
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 LEARNED_FROM = "galley.learned_from/"
 """Tags of the run of a training; they end in the name of a file that it learned from, whose digest they hold."""
+AD_HOC_TAG = "galley.ad_hoc"
+"""Tag of the run of a training in JupyterLab."""
 TRAINED_ON = "galley.trained_on"
 """Tag of a version: the days that it was trained on."""
 _ALL = 10_000
@@ -177,20 +180,30 @@ def training_run(folder: Path) -> str:
 
 
 def training_tags(day: Day, *learned_from: Path) -> dict[str, str]:
-    """Tags for the MLflow run of a training: its day, and the digests of the files that the model learns from."""
+    """Tags for the MLflow run of a training: its day, and the digests of the files that the model learns from.
+
+    In JupyterLab they say that it is ad hoc, and so does the run's name.
+    """
     names = {relative_name(path, day.settings): files.digest(path) for path in learned_from}
-    return {DS_TAG: day.ds, **{LEARNED_FROM + name: digest for name, digest in names.items()}}
+    ad_hoc = {AD_HOC_TAG: "true", "mlflow.runName": f"ad hoc: train {day}"} if is_ad_hoc() else {}
+    return {DS_TAG: day.ds, **ad_hoc, **{LEARNED_FROM + name: digest for name, digest in names.items()}}
 
 
-def register(day: Day, metrics: Mapping[str, float], *, stage: str, trained_on: Sequence[str] = ()) -> str:
+def register(
+    day: Day, metrics: Mapping[str, float], *, stage: str, trained_on: Sequence[str] = (), ad_hoc: bool = False
+) -> str:
     """Register the day's model as challenger, with the digests of its evidence, and return its version.
 
+    JupyterLab registers nothing, and the version is blank, unless it is asked to by `ad_hoc`: a new version of a day
+    makes the answer to its review void.
     `stage` is the stage that registers it: the reports of those before it are evidence. `trained_on` are the days that
     the model learned from; left out, the day itself. The same model registered again keeps its version. An older day's
     model does not become challenger over a newer one's. Raises DecisionError if the folder is not what the training
     logged to MLflow, and if what it learned from changed since: then the model may have seen the rows that it is
     judged on.
     """
+    if is_ad_hoc() and not ad_hoc:
+        return ""
     settings = day.settings
     client = registry_client(settings)
     with registry_errors(settings):
