@@ -122,7 +122,7 @@ def publish(client: "MlflowClient", registered: Registered, version: str, text: 
 
 
 def restate(client: "MlflowClient", registered: Registered, settings: Settings) -> None:
-    """Bring the last section up to date, in the cards of the versions that the last two moves were about."""
+    """Bring the last section up to date, of the model itself and of the versions that the last two moves were about."""
     moved = dict.fromkeys(entry.version for entry in registered.journal[-2:] if registered.get(entry.version))
     for version in moved:
         with registry_errors(settings):
@@ -130,6 +130,20 @@ def restate(client: "MlflowClient", registered: Registered, settings: Settings) 
         body, section, _ = text.partition(_PRODUCTION)
         if section:
             publish(client, registered, version, body, settings)
+    _describe(client, registered, settings)
+
+
+def _describe(client: "MlflowClient", registered: Registered, settings: Settings) -> None:
+    """Say in the description of the registered model what is in production, below what somebody wrote there."""
+    with registry_errors(settings):
+        text = client.get_registered_model(registered.name).description or ""
+    body, last = text.partition(_PRODUCTION)[0], registered.journal[-1:]
+    if len(body) > _BODY:
+        return
+    now = [f"Version {entry.version} {_period(entry, None).removeprefix('- ')}" for entry in last if entry.version]
+    said = f"{', '.join(now) or 'Nothing'}. Each version has a card; Reports in Airflow has all decisions."
+    with registry_errors(settings):
+        client.update_registered_model(registered.name, f"{body}{_PRODUCTION}{said}")
 
 
 def in_production(registered: Registered, version: str) -> str:

@@ -49,6 +49,8 @@ _QUIET_AND_QUICK = {
 }
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+|latest))")
 _SQLITE = "sqlite:///"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""The tag by which MLflow opens an experiment as one of models; it asks people where there is none."""
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _BUSY = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
 
@@ -279,7 +281,9 @@ def _experiment(client: "MlflowClient", settings: Settings) -> str:
     found = client.get_experiment_by_name(settings.model.name)
     if found is None:
         try:
-            return str(client.create_experiment(settings.model.name, artifact_location=_artifacts(settings)))
+            return str(
+                client.create_experiment(settings.model.name, artifact_location=_artifacts(settings), tags=_KIND)
+            )
         except MlflowException as error:
             # Two stages may come here at once; the one that lost finds what the other made.
             found = client.get_experiment_by_name(settings.model.name)

@@ -1,5 +1,6 @@
 """The model card says what the stages concluded and who decided, fits into MLflow, and knows when it was used."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -166,6 +167,23 @@ def test_a_card_is_told_when_its_version_goes_into_production_and_when_it_leaves
     first, last = description(client, settings, "1").splitlines()[-2:]
     assert "ended: Approve by ada" in first
     assert last.endswith("Rollback by grace")
+
+
+def test_the_registered_model_says_what_is_in_production_below_what_somebody_wrote(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    def said() -> str:
+        return str(client.get_registered_model(settings.model.name).description)
+
+    day = promote("2026-11-16")
+    assert re.search(r"## In production\s+Version 1 since .* UTC: Approve by ada\. Each version has a card", said())
+    client.update_registered_model(settings.model.name, f"Ours since 2019.{said()}")
+    promote("2026-11-23")
+    assert said().startswith("Ours since 2019.\n\n## In production\n\nVersion 2 since")
+    roll_back(day, "1")
+    assert "Version 1 since" in said()
+    assert "Rollback by grace" in said()
+    assert said().count("## In production") == 1
 
 
 def test_a_description_that_somebody_else_wrote_is_left_alone(

@@ -26,6 +26,7 @@ def test_connecting_makes_the_experiment_with_its_artifacts_beside_the_database(
     experiment = client.get_experiment_by_name(settings.model.name)
     assert experiment is not None
     assert experiment.artifact_location == (settings.data / "mlflow" / "artifacts").as_uri()
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"  # MLflow opens it as one of models
 
 
 def test_a_registry_that_is_down_is_said_to_be(settings: Settings) -> None:
