@@ -76,6 +76,11 @@ def test_stages_attempts_and_days_are_a_key_away(visit):
 def test_two_weeks_are_compared(visit, picture):
     page = visit(f"/plugin/reports/galley/compare/{WAITING}/train_weekly/03_train")
     expect(reports(page).locator("tr.changed").first).to_be_visible()
+    same = reports(page).locator(".rows tbody tr:not(.changed)").first
+    expect(same).to_be_hidden()
+    reports(page).get_by_label("only what changed").uncheck()
+    expect(same).to_be_visible()
+    reports(page).get_by_label("only what changed").check()
     expect(reports(page).locator(".beside iframe")).to_have_count(2)
     picture(page, "compare")
 
@@ -135,6 +140,30 @@ def test_the_link_in_the_alert_leads_through_the_login_to_the_form(browser, stor
     page.locator("[name=element_reason]").fill(REASON)
     expect(page.get_by_role("button", name="Approve")).to_be_enabled()
     page.close()
+
+
+def test_verdict_checks_evidence_and_form_are_three_clicks_away_and_nothing_is_scrolled(visit):
+    page = visit("/")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("link", name="Reports").click()
+    reports(page).get_by_role("link", name=f"train_weekly, {WAITING}").click()
+    expect(notebook(page).locator(".banner h1")).to_contain_text("review")
+    for text in ("checks pass", "log loss", "Backtest: ROC AUC"):
+        expect(notebook(page).locator(".facts").get_by_text(text).first).to_be_in_viewport()
+    for link in ("Both on the same rows", "Live performance", "Drift"):
+        expect(notebook(page).get_by_role("link", name=link, exact=True)).to_be_in_viewport()
+    reports(page).get_by_role("link", name="Answer the review").click()
+    expect(page.get_by_text("Put the model of").first).to_be_in_viewport()
+    expect(page.get_by_role("link", name="The whole review")).to_be_in_viewport()
+
+
+def test_the_name_of_a_training_leads_to_its_review_and_its_day_is_found_by_the_decision(visit):
+    page = visit("/plugin/reports/galley/reports")
+    reports(page).get_by_label("Decision").select_option("Approve")
+    reports(page).get_by_role("button", name="Filter").click()
+    expect(reports(page).locator("time")).to_have_text([APPROVED])
+    reports(page).get_by_role("link", name="train_weekly", exact=True).click()
+    expect(notebook(page).locator(".banner h1")).to_contain_text("review")
 
 
 def test_a_review_is_read_answered_with_a_reason_and_the_champion_changes(visit, story, picture):

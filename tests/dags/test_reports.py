@@ -343,6 +343,7 @@ def test_a_report_can_be_kept(client, kind, mime):
 def test_two_days_are_compared_by_parameters_and_outputs(client):
     page = client.get(f"/galley/compare/{DS}/{DAG}/01_prepare").text
     assert '<tr class="changed"><td>10 rows</td><td>12 rows</td></tr>' in page
+    assert "0 of 2 are the same." in page
     assert re.search(r'class="changed"><th scope="row">train_days</th><td></td><td>28</td>', page)
     assert f'src="/galley/files/{BEFORE}/{DAG}/01_prepare.html"' in page
 

@@ -177,6 +177,8 @@ def test_a_later_review_compares_with_the_champion_and_names_what_fails(
     assert (review["version"], review["champion_version"], review["verdict"]) == ("2", "1", "against")
     assert re.search(r"\| challenger, version 2 \| champion, version 1 \|", review["summary"])
     assert review["summary"].startswith("**Recommend reject:")
+    assert "| **FAIL** | ROC AUC" in review["summary"]
+    assert review["all_checks"].splitlines()[2].startswith("| **FAIL** |")
     assert "ROC AUC" in review["summary"].splitlines()[0]
 
 

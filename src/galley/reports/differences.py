@@ -29,6 +29,8 @@ _NOISE = (
     (re.compile(r"\b[0-9a-f]{32,}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "[digest]"),
     (re.compile(r"/tmp/[^\s'\"<>)]+"), "[temporary file]"),  # noqa: S108 - what is found in texts
 )
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d+)?(e[+-]?\d{1,3})?")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -44,6 +46,13 @@ class Row:
     def is_changed(self) -> bool:
         """Whether the sides differ."""
         return self.left != self.right
+
+    @property
+    def difference(self) -> str:
+        """How much more the right side has, where both are numbers."""
+        if not self.is_changed or not (_NUMBER.fullmatch(self.left) and _NUMBER.fullmatch(self.right)):
+            return ""
+        return f"{float(self.right) - float(self.left):+.4g}"
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,8 @@ def _lines(node: NotebookNode) -> Iterator[str]:
 
 def _text(output: NotebookNode) -> str:
     data = output.get("data", {})
+    if any(kind.startswith("image/") for kind in data):  # its text says that it is a figure, of which size
+        return ""
     said = output.get("text") or data.get("text/markdown") or data.get("text/plain") or ""
     if output.output_type == "error":
         said = f"{output.get('ename')}: {output.get('evalue')}"
@@ -154,7 +165,15 @@ def _text(output: NotebookNode) -> str:
 
 def _rows(left: Any, right: Any) -> list[Row]:
     one, other = (side if isinstance(side, dict) else {} for side in (left, right))
-    return [Row(str(name), _shown(one, name), _shown(other, name)) for name in {**one, **other}]
+    names = [name for name in {**one, **other} if not (_is_digest(one.get(name)) or _is_digest(other.get(name)))]
+    return [Row(str(name), _shown(one, name), _shown(other, name)) for name in names]
+
+
+def _is_digest(value: Any) -> bool:
+    """Whether it is a digest or a table of such, which differ wherever anything does."""
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_digest, value.values()))
+    return isinstance(value, str) and bool(_DIGEST.fullmatch(value))
 
 
 def _shown(values: dict[str, Any], name: str) -> str:

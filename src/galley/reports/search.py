@@ -3,22 +3,31 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from galley.proof.decision import APPROVE, NO_ANSWER, REJECT, ROLLBACK
 from galley.reports.index import ACCEPTED, AWAITING_REVIEW, DagDay, Index
 
 DAYS = 28
 """Days on a page."""
+DECISIONS = (APPROVE, REJECT, NO_ANSWER, ROLLBACK)
+"""What a day can be looked for by that was decided on it."""
 REACH = 400
 """DAGs of days that a page looks into before it stops, where a filter finds little; the next page goes on."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What is looked for: one DAG, one state of a stage, from a day on, up to a day; empty: any."""
+    """What is looked for: a DAG, a state of a stage, from a day on, up to a day, a decision; empty: any."""
 
     dag_id: str = ""
     state: str = ""
     since: str = ""
     until: str = ""
+    decision: str = ""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is looked for in particular."""
+        return any((self.dag_id, self.state, self.since, self.until, self.decision))
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ def search(
             return Page(found, _next(ds))
         dags = [dag_id for dag_id in index.dags(ds) if wanted.dag_id in ("", dag_id) and may_read(dag_id)]
         looked += len(dags)
-        lines = [day for day in (index.dag_day(ds, dag_id) for dag_id in dags) if _matches(day, wanted.state, awaiting)]
+        lines = [day for day in (index.dag_day(ds, dag_id) for dag_id in dags) if _matches(day, wanted, awaiting)]
         if lines:
             found.append((ds, lines))
     return Page(found, None)
@@ -55,7 +64,12 @@ def _next(ds: str) -> str:
     return f"{ds}!"
 
 
-def _matches(day: DagDay, state: str, awaiting: Collection[tuple[str, str]]) -> bool:
+def _matches(day: DagDay, wanted: Filter, awaiting: Collection[tuple[str, str]]) -> bool:
+    is_decided_so = wanted.decision in ("", day.decision.get("decision"))
+    return is_decided_so and _is_in_state(day, wanted.state, awaiting)
+
+
+def _is_in_state(day: DagDay, state: str, awaiting: Collection[tuple[str, str]]) -> bool:
     if not state:
         return bool(day.stages)
     if state == AWAITING_REVIEW:

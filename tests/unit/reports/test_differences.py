@@ -64,6 +64,27 @@ def test_parameters_and_conclusions_are_compared_by_name(outputs):
     assert concluded == {"rows": ("10", "10"), "gone": ("1", ""), "new": ("", "2")}
 
 
+def test_numbers_have_their_difference_and_what_differs_whenever_anything_does_is_left_out(outputs):
+    said = [
+        {"auc": 0.5, "rows": 10, "name": "a", "digests": {"model": "a" * 64}, "model_digest": "a" * 64},
+        {"auc": 0.625, "rows": 10, "name": "b", "digests": {"model": "b" * 64}, "model_digest": "b" * 64},
+    ]
+    days = ("2026-11-16", "2026-11-23")
+    left, right = (
+        read(outputs.run(ds, "train", "01_prepare", conclusion=one)) for ds, one in zip(days, said, strict=True)
+    )
+    rows = differences.conclusions(left, right)
+    assert {row.name: row.difference for row in rows} == {"auc": "+0.125", "rows": "", "name": ""}
+
+
+def test_a_figure_has_no_text_to_compare(pair):
+    left, right = pair("a", "a")
+    for node, size in ((left, "640x480"), (right, "850x300")):
+        data = {"text/plain": f"<Figure size {size} with 1 Axes>", "image/svg+xml": "<svg/>"}
+        node.cells[-1].outputs = [nbformat.v4.new_output("display_data", data)]
+    assert "Figure" not in str(differences.outputs(left, right))
+
+
 def test_very_long_outputs_are_compared_so_far_and_say_so(pair):
     many = "".join(f"{n}\n" for n in range(differences.LINES + 5))
     last = differences.outputs(*pair(many, many))[-1]

@@ -12,7 +12,7 @@ from galley.reports.record import Record
 from galley.reports.report_path import ReportPath
 from galley.reports.search import DAYS, Filter, Page, search
 from galley.run.attempts import Attempts
-from galley.storage import bucket
+from galley.storage import bucket, files
 
 DS, DAG = "2026-11-23", "train"
 
@@ -35,6 +35,15 @@ def test_a_stage_stands_as_its_newest_attempt_ended(outputs_anywhere):
     outputs_anywhere.run(DS, DAG, "02_split")
     outputs_anywhere.run(DS, DAG, "02_split", "timed out")
     assert states(outputs_anywhere) == {"prepare": "accepted", "split": "timed out"}
+
+
+def test_days_are_found_by_what_was_decided(outputs_anywhere):
+    for ds, decision in (("2026-11-16", "Approve"), (DS, "Reject")):
+        outputs_anywhere.run(ds, DAG, "01_prepare")
+        files.write_json(outputs_anywhere.folder / ds / DAG / "decision.json", {"decision": decision})
+    assert days_of(look(outputs_anywhere, decision="Approve")) == ["2026-11-16"]
+    assert days_of(look(outputs_anywhere, decision="Rollback")) == []
+    assert days_of(look(outputs_anywhere)) == [DS, "2026-11-16"]
 
 
 def test_a_change_is_seen_at_once(outputs_anywhere):

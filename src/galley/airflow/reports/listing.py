@@ -17,7 +17,7 @@ from galley.airflow.reports.runs import Review
 from galley.days import is_day
 from galley.reports.index import DagDay, Index, Stage
 from galley.reports.key_metric import KeyMetric, key_metric
-from galley.reports.search import Filter, search
+from galley.reports.search import DECISIONS, Filter, search
 
 router = APIRouter()
 Text = Annotated[str, Query(max_length=250)]
@@ -43,6 +43,7 @@ def listing(
     model: Text = "",
     dag: Text = "",
     state: Text = "",
+    decision: Text = "",
     since: Text = "",
     until: Text = "",
     before: Text = "",
@@ -56,7 +57,7 @@ def listing(
         return may_read(dag_id) and (not model or (found is not None and found.name == model))
 
     reviews = runs.waiting_reviews(index, is_shown)
-    wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "")
+    wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "", decision)
     found = search(index, wanted, is_shown, {(review.ds, review.dag_id) for review in reviews}, before)
     days, settings = index.days(), request.app.state.settings
     lines = {
@@ -77,6 +78,7 @@ def listing(
         weeks=list(_weeks(lines)),
         wanted=wanted,
         model=model,
+        decisions=DECISIONS,
         models=list(declared.models),
         productions=[
             request.app.state.productions.of(found.name)

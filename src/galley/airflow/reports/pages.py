@@ -45,6 +45,7 @@ def _environment() -> Environment:
     environment.filters["duration"] = duration
     environment.filters["stamp"] = stamp_in_words
     environment.filters["metric"] = lambda name: str(name).rpartition(".")[2].replace("_", " ")
+    environment.filters["value"] = metric_value
     environment.globals["states"] = STATES
     environment.globals["awaiting_review"] = AWAITING_REVIEW
     environment.globals["version"] = _version()
@@ -76,6 +77,11 @@ def note(
 ) -> HTMLResponse:
     """A page that says why there is nothing to show, and where to go; it looks again by itself if that may pass."""
     return page(request, "note", status, title=title, text=text, links=links or {}, is_passing=is_passing)
+
+
+def metric_value(value: float, name: str) -> str:
+    """A metric as people read it: what its name calls a share or a rate in percent."""
+    return f"{value * 100:.3g} %" if name.endswith(("share", "rate")) else f"{value:.4g}"
 
 
 def duration(seconds: float | None) -> str:

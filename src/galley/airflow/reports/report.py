@@ -21,14 +21,17 @@ router = APIRouter(dependencies=[READS_DAG])
 
 @router.get("/reports/{ds}/{dag_id}")
 def of_day(request: Request, ds: str, dag_id: str) -> Response:
-    """A DAG's day: leads to the stage that wants to be looked at, or to the last one."""
+    """A DAG's day: leads to the stage that wants to be looked at, to a training's review, or to the last one."""
     index: Index = request.app.state.index
     if not index.has(ds, dag_id):
         raise HTTPException(404)
     day = index.dag_day(ds, dag_id)
     if not day.stages:
         return note(request, f"{dag_id}, {ds}", "No stage of this day has run yet.", links={"All reports": "/reports"})
-    stage = next((stage for stage in day.stages if stage.state != ACCEPTED), day.stages[-1])
+    model = request.app.state.settings.project.model_of_dag(dag_id)
+    review = model.review if model and model.train == dag_id else ""
+    last = next((stage for stage in day.stages if stage.label == review), day.stages[-1])
+    stage = next((stage for stage in day.stages if stage.state != ACCEPTED), last)
     return RedirectResponse(f"{request.scope['root_path']}{address(day, stage)}", 303)
 
 

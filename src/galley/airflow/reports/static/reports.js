@@ -106,5 +106,22 @@ async function watch() {
 }
 
 watch();
+
+// A listing with a stage that runs or a review that waits is kept up to date, and the focus stays on its line.
+async function keepListing() {
+  const main = document.querySelector("main");
+  const isOpen = document.body.classList.contains("listing") && main.querySelector(".chip.running, .chip.awaiting-review");
+  const fresh = isOpen && !document.hidden ? (await parsed(location.href).catch(() => null))?.querySelector("main") : null;
+  if (fresh && fresh.innerHTML !== main.innerHTML) {
+    const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    main.replaceWith(document.adoptNode(fresh));
+    if (focused) fresh.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+  setTimeout(keepListing, 5000);
+}
+
+if (document.body.classList.contains("listing")) keepListing();
+// In Airflow's frame, the keys are for the page that was opened, unless somebody is elsewhere.
+if (window.parent !== window && window.parent.document.activeElement?.matches("body, iframe")) window.focus();
 // There is nothing yet, but there may be soon.
 if (document.body.classList.contains("passing")) setTimeout(() => location.reload(), 5000);
