@@ -5,6 +5,7 @@ from pathlib import Path
 
 import decide
 import mlflow.sklearn
+import nbformat
 import pandas as pd
 import pytest
 from tiny_project import DS, HERE, TINY, GoodDay, Project, run_stage
@@ -166,6 +167,15 @@ def test_predictions_are_one_for_each_flight(good: GoodDay):
     assert list(predictions["flight_id"]) == ids(day.raw / "data.csv")
     assert predictions["probability"].between(0, 1).all()
     assert (predictions["prediction"] == (predictions["probability"] >= 0.5)).all()
+
+
+def test_no_library_speaks_in_a_report(good: GoodDay):
+    reports = sorted((good.project.settings.outputs / DS).glob("*/*.ipynb"))
+    outputs = [
+        output for report in reports for cell in nbformat.read(report, 4).cells for output in cell.get("outputs", [])
+    ]
+    assert len(reports) >= 5
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 
 def test_predictions_say_by_which_model_and_from_which_file_they_are(good: GoodDay):

@@ -4,6 +4,7 @@ MLflow is imported when it is used and not before: the scheduler's environment d
 """
 
 import atexit
+import logging
 import os
 import re
 import shutil
@@ -325,6 +326,9 @@ def _settle() -> None:
     """MLflow reads its settings from the environment. What is set there already is someone's wish and stays."""
     for name, value in _QUIET_AND_QUICK.items():
         os.environ.setdefault(name, value)
+    # That tables are made in a new database, and that an environment has no pip: lines that tell no reader anything.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     # In a kernel, tqdm asks for a widget that no report could show.
     warnings.filterwarnings("ignore", message="IProgress not found")
 
