@@ -30,6 +30,7 @@ _NOISE = (
     (re.compile(r"/tmp/[^\s'\"<>)]+"), "[temporary file]"),  # noqa: S108 - what is found in texts
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OBJECT = re.compile(r"<[^\n]*>")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d+)?(e[+-]?\d{1,3})?")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -155,9 +156,10 @@ def _lines(node: NotebookNode) -> Iterator[str]:
 
 def _text(output: NotebookNode) -> str:
     data = output.get("data", {})
-    if any(kind.startswith("image/") for kind in data):  # its text says that it is a figure, of which size
-        return ""
-    said = output.get("text") or data.get("text/markdown") or data.get("text/plain") or ""
+    plain = "".join(data.get("text/plain", ""))
+    # What stands for a figure or a styled table is the name of an object.
+    is_name = any(kind.startswith("image/") for kind in data) or bool("text/html" in data and _OBJECT.fullmatch(plain))
+    said = output.get("text") or data.get("text/markdown") or ("" if is_name else plain)
     if output.output_type == "error":
         said = f"{output.get('ename')}: {output.get('evalue')}"
     return "".join(said)

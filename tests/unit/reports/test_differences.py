@@ -77,12 +77,13 @@ def test_numbers_have_their_difference_and_what_differs_whenever_anything_does_i
     assert {row.name: row.difference for row in rows} == {"auc": "+0.125", "rows": "", "name": ""}
 
 
-def test_a_figure_has_no_text_to_compare(pair):
+def test_the_name_of_an_object_is_no_text_to_compare(pair):
     left, right = pair("a", "a")
-    for node, size in ((left, "640x480"), (right, "850x300")):
-        data = {"text/plain": f"<Figure size {size} with 1 Axes>", "image/svg+xml": "<svg/>"}
-        node.cells[-1].outputs = [nbformat.v4.new_output("display_data", data)]
-    assert "Figure" not in str(differences.outputs(left, right))
+    for node, said in ((left, "one"), (right, "other")):
+        figure = {"text/plain": f"<Figure {said}>", "image/svg+xml": "<svg/>"}
+        styled = {"text/plain": f"<Styler {said}>", "text/html": "<table></table>"}
+        node.cells[-1].outputs = [nbformat.v4.new_output("display_data", data) for data in (figure, styled)]
+    assert differences.outputs(left, right) == []
 
 
 def test_very_long_outputs_are_compared_so_far_and_say_so(pair):
