@@ -162,6 +162,7 @@ def test_the_name_of_a_training_leads_to_its_review_and_its_day_is_found_by_the_
     reports(page).get_by_label("Decision").select_option("Approve")
     reports(page).get_by_role("button", name="Filter").click()
     expect(reports(page).locator("time")).to_have_text([APPROVED])
+    expect(reports(page).locator(".became")).to_have_text("version 1, in production")
     reports(page).get_by_role("link", name="train_weekly", exact=True).click()
     expect(notebook(page).locator(".banner h1")).to_contain_text("review")
 

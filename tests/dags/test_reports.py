@@ -283,6 +283,21 @@ def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(cli
     assert f'href="/galley/models/{MODEL}"' in strip
 
 
+def test_a_model_that_predicted_and_that_nobody_decided_on_is_said_beside_what_is_in_production(home, client):
+    def strip():
+        (found,) = re.findall(
+            r'<section class="production".*?</section>', client.get("/galley/reports").text, re.DOTALL
+        )
+        return found
+
+    assert "not by a recorded decision" not in strip()
+    run(home, "01_predict", ds=BEFORE, dag_id="predict_daily")
+    metrics = home.outputs / BEFORE / "predict_daily" / "metrics.json"
+    files.write_json(metrics, {"predict": {"model_decision": "not by a recorded decision"}})
+    assert f"not by a recorded decision</span>: the model that predicted {BEFORE}" in strip()
+    files.write_json(metrics, {"predict": {"model_decision": "1:" + "a" * 64}})
+
+
 def test_the_page_of_a_model_has_its_decisions_and_its_metric_over_all_days(client):
     page = client.get(f"/galley/models/{MODEL}").text
     assert re.findall(r"<title>([\d-]+: [\d.]+)</title>", page) == [f"{BEFORE}: 0.7", f"{DS}: 0.75"]

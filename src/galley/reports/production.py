@@ -7,6 +7,7 @@ a later statement, which names the version that was in production then.
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from galley.errors import SignatureError
 from galley.proof.chain import Chain, Signed
@@ -17,6 +18,8 @@ from galley.reports.listing import listing_of
 from galley.settings import Settings
 
 IN_PRODUCTION = "in production"
+_AGAINST = "against"
+"""The verdict of a review that recommends a reject; galley.review has it too, with libraries that no web server has."""
 _MOVED = "previous_version"
 """What a stage concludes beside `version` when it has put that into production."""
 
@@ -25,7 +28,8 @@ _MOVED = "previous_version"
 class Line:
     """A decision about a version, and what became of the version by it; `became` is blank if nothing did.
 
-    `page` is the review's page, as a path from outputs on; blank if there is none. `at` is a stamp.
+    `page` is the review's page, as a path from outputs on; blank if there is none. `at` is a stamp. `is_against`: it
+    was approved although the review's verdict was against it.
     """
 
     version: str
@@ -36,6 +40,7 @@ class Line:
     at: str
     page: str
     became: str
+    is_against: bool
 
 
 @dataclass(frozen=True)
@@ -83,18 +88,28 @@ class Productions:
         for n, signed in enumerate(statements):
             others = (statements[later] for later in carried_out if later > n)
             following = next((other for other in others if _version(other) != _version(signed)), None)
-            yield _line(signed, _became(following) if n in carried_out else "")
+            became = _became(following) if n in carried_out else ""
+            yield _line(signed, became, is_against=self._is_against(signed))
 
     def _is_carried_out(self, statements: Sequence[Signed], n: int) -> bool:
         decided = statements[n].statement.decided
         if decided.decision not in (APPROVE, ROLLBACK):
             return False
-        pages = _pages(statements[n])
-        concluded = self._index.numbers(*pages[-1].parts[1:3]).values() if pages else ()
-        return any(
-            isinstance(each, dict) and _MOVED in each and str(each.get("version")) == decided.version
-            for each in concluded
-        ) or any(later.statement.decided.champion == decided.version for later in statements[n + 1 :])
+        concluded = self._concluded(statements[n])
+        return any(_MOVED in each for each in concluded) or any(
+            later.statement.decided.champion == decided.version for later in statements[n + 1 :]
+        )
+
+    def _is_against(self, signed: Signed) -> bool:
+        is_approval = signed.statement.decided.decision == APPROVE
+        return is_approval and any(each.get("verdict") == _AGAINST for each in self._concluded(signed))
+
+    def _concluded(self, signed: Signed) -> list[dict[str, Any]]:
+        """What the stages of the decision's own run concluded about its version."""
+        pages = _pages(signed)
+        every = self._index.numbers(*pages[-1].parts[1:3]).values() if pages else ()
+        version = _version(signed)
+        return [each for each in every if isinstance(each, dict) and str(each.get("version")) == version]
 
 
 def _became(following: Signed | None) -> str:
@@ -117,7 +132,7 @@ def _pages(signed: Signed) -> list[PurePosixPath]:
     return [PurePosixPath(file.name) for file in signed.statement.decided.reports if file.name.endswith(".html")]
 
 
-def _line(signed: Signed, became: str) -> Line:
+def _line(signed: Signed, became: str, *, is_against: bool) -> Line:
     decided, pages = signed.statement.decided, _pages(signed)
     return Line(
         version=decided.version,
@@ -128,4 +143,5 @@ def _line(signed: Signed, became: str) -> Line:
         at=decided.answered_at,
         page="/".join(pages[-1].parts[1:]) if pages else "",
         became=became,
+        is_against=is_against,
     )

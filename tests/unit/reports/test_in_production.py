@@ -91,6 +91,17 @@ def test_a_version_that_two_people_approved_is_not_said_to_be_replaced_by_itself
     assert [line.became for line in told.production().lines] == ["in production", "in production"]
 
 
+def test_an_approval_against_the_verdict_of_its_own_review_is_said_to_be_one(told):
+    for day, version, verdict in (("09", "1", "against"), ("16", "2", "approve"), ("23", "3", "against")):
+        told.decide(day, version, REJECT if version == "3" else APPROVE, "ada")
+        run = told.outputs / f"2026-11-{day}" / "train"
+        files.write_json(run / "metrics.json", {"review": {"version": version, "verdict": verdict}})
+    assert [line.is_against for line in told.production().lines] == [False, False, True]
+    other = {"review": {"version": "9", "verdict": "against"}}  # reviewed again since, and not this version
+    files.write_json(told.outputs / "2026-11-09/train/metrics.json", other)
+    assert not told.production().lines[-1].is_against
+
+
 def test_what_is_carried_out_later_is_seen(told):
     told.decide("09", "1", APPROVE, "ada")
     assert told.production().current is None

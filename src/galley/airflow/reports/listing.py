@@ -15,6 +15,7 @@ from galley.airflow.reports.pages import page
 from galley.airflow.reports.report import address
 from galley.airflow.reports.runs import Review
 from galley.days import is_day
+from galley.reports import production
 from galley.reports.index import DagDay, Index, Stage
 from galley.reports.key_metric import KeyMetric, key_metric
 from galley.reports.search import DECISIONS, Filter, search
@@ -22,6 +23,8 @@ from galley.reports.search import DECISIONS, Filter, search
 router = APIRouter()
 Text = Annotated[str, Query(max_length=250)]
 _WIDTH, _HEIGHT = 96, 22
+_LOOKED = 60
+"""Days in which the last prediction is looked for."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Line:
     points: str
     reviews: list[Review]
     is_undecided: bool
+    told: production.Line | None
 
 
 @router.get("/reports")
@@ -60,6 +64,12 @@ def listing(
     wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "", decision)
     found = search(index, wanted, is_shown, {(review.ds, review.dag_id) for review in reviews}, before)
     days, settings = index.days(), request.app.state.settings
+    productions = [
+        request.app.state.productions.of(found.name)
+        for found in declared.models.values()
+        if may_read(found.train) and model in ("", found.name)
+    ]
+    told = _told(productions)
     lines = {
         ds: [
             _line(
@@ -67,6 +77,7 @@ def listing(
                 key_metric(index, ds, day.dag_id, settings.metrics_of(day.dag_id), days),
                 reviews,
                 index.is_undecided(ds, day.dag_id),
+                told.get((ds, day.dag_id)),
             )
             for day in dags
         ]
@@ -80,12 +91,8 @@ def listing(
         model=model,
         decisions=DECISIONS,
         models=list(declared.models),
-        productions=[
-            request.app.state.productions.of(found.name)
-            for found in declared.models.values()
-            if may_read(found.train) and model in ("", found.name)
-        ],
-        dags=sorted({name for ds in days[:60] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
+        productions=[(each, _pinned(index, declared.models[each.model].predict, days)) for each in productions],
+        dags=sorted({name for ds in days[:_LOOKED] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
         before=found.before,
         is_first=not before,
         reviews=reviews,
@@ -99,7 +106,21 @@ def of_day(request: Request, ds: str) -> RedirectResponse:
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
-def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undecided: bool) -> Line:
+def _told(productions: list[production.Production]) -> dict[tuple[str, ...], production.Line]:
+    """The newest decision of each day and DAG, by the page of its review."""
+    lines = [line for each in productions for line in each.lines if line.page]
+    return {tuple(line.page.split("/")[:2]): line for line in reversed(lines)}
+
+
+def _pinned(index: Index, predict: str, days: list[str]) -> str:
+    """The newest day that was predicted, if that was by a model which nobody decided on; blank if not."""
+    newest = next((ds for ds in days[:_LOOKED] if predict and index.has(ds, predict)), "")
+    return newest if newest and index.is_undecided(newest, predict) else ""
+
+
+def _line(
+    day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undecided: bool, told: production.Line | None
+) -> Line:
     return Line(
         day,
         [(stage, address(day, stage)) for stage in day.stages],
@@ -107,6 +128,7 @@ def _line(day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undeci
         _points(found.trend) if found else "",
         [review for review in reviews if (review.ds, review.dag_id) == (day.ds, day.dag_id)],
         is_undecided,
+        told,
     )
 
 

@@ -10,6 +10,7 @@ from galley.airflow.reports import runs
 from galley.airflow.reports.access import READS_DAG, ReaderDep
 from galley.airflow.reports.pages import note, page
 from galley.reports.index import ACCEPTED, DagDay, Index, Stage, interrupted
+from galley.reports.production import Line
 from galley.reports.record import Record
 from galley.reports.report_path import ReportPath
 from galley.run import attempts
@@ -66,6 +67,7 @@ def of_stage(request: Request, may_read: ReaderDep, ds: str, dag_id: str, name: 
         before=_same_stage(index, before, report_path),
         after=_same_stage(index, after, report_path),
         is_undecided=index.is_undecided(ds, dag_id),
+        told=_told(request, ds, dag_id),
         reviews=[r for r in runs.waiting_reviews(index, may_read) if (r.ds, r.dag_id) == (ds, dag_id)],
         lab=bool(request.app.state.settings.lab_url),
     )
@@ -87,6 +89,13 @@ def address(day: DagDay, stage: Stage) -> str:
     """Where a stage's newest attempt is shown; a stage that stands accepted has an address without a number."""
     number = None if stage.state == ACCEPTED or not stage.numbers else stage.numbers[-1]
     return f"/reports/{ReportPath(day.ds, day.dag_id, stage.name, number).path}"
+
+
+def _told(request: Request, ds: str, dag_id: str) -> Line | None:
+    """The newest decision about this run of a model's DAG, and what became of it."""
+    model = request.app.state.settings.project.model_of_dag(dag_id)
+    lines = request.app.state.productions.of(model.name).lines if model else ()
+    return next((line for line in lines if line.page.startswith(f"{ds}/{dag_id}/")), None)
 
 
 def _same_stage(index: Index, ds: str | None, report_path: ReportPath) -> str | None:
