@@ -67,6 +67,15 @@ def test_a_user_interface_answers_where_it_says(said, name):
     assert b"<html" in page.lower()
 
 
+def test_a_report_can_be_opened_in_the_jupyterlab_that_make_lab_starts(project, supervisor, said):
+    told = set()
+    for service in psutil.Process(supervisor.pid).children():
+        with contextlib.suppress(psutil.Error):
+            told.add(service.environ().get("GALLEY_LAB_URL"))
+    assert f"http://127.0.0.1:{project.ports['LAB']}" in told
+    assert "make lab" in said
+
+
 @pytest.mark.parametrize("user", ["admin", "reviewer"])
 def test_a_user_logs_in_with_the_password_that_was_shown(said, user):
     body = {"username": user, "password": passwords_in(said)[user]}

@@ -90,7 +90,8 @@ class Airflow:
             "dag-processor": ["dag-processor"],
             "triggerer": ["triggerer", "--skip-serve-logs"],
         }
-        environment = environment_of(self.settings)
+        lab = self.settings.lab_url or f"http://{LOOPBACK}:{self.settings.lab_port}"  # which `make lab` starts
+        environment = environment_of(self.settings) | {"GALLEY_LAB_URL": lab}
         # The triggerer now and then takes ten seconds to end, and has nothing to lose: what waits is in the database.
         graces = {"triggerer": 3.0}
         return [

@@ -39,6 +39,7 @@ def _stay_up(settings: Settings) -> NoReturn:
             time.sleep(NAP)
         _say(f"Airflow      {airflow.url}")
         _say(f"MLflow       {f'http://{ports.LOOPBACK}:{settings.mlflow_port}' if mlflow else settings.tracking_uri}")
+        _say("JupyterLab   make lab, in another terminal: a report opens its notebook there")
         _say(_login(airflow))
         _say(f"logs         {services.logs}")
         _say("Ctrl-C stops all of it.")
