@@ -15,15 +15,15 @@ def slices(
 ) -> pd.DataFrame:
     """Each value of each column with at least `min_rows` rows, those first where the new model lost the most.
 
-    Judged by the Brier score (lower is better), which also parts of one class have. `gained` is new - old, from `low`
-    to `high` with the noise of so many rows; `worse` says that not even that explains it.
+    Judged by the Brier score (lower is better), which also parts of one class have. `gained` is old - new, so that more
+    is better, from `low` to `high` with the noise of so many rows; `worse` says that not even that explains the loss.
     """
     target, new, old = (np.asarray(values, dtype=float) for values in (target, new, old))
     apart = pd.DataFrame({"rows": 1, "share": target, "new": (new - target) ** 2, "old": (old - target) ** 2})
-    apart["gained"] = apart["new"] - apart["old"]
+    apart["gained"] = apart["old"] - apart["new"]
     parts = [_parts(apart, rows[column].to_numpy(), column) for column in columns]
     found = pd.concat([part[part["rows"] >= min_rows] for part in parts], ignore_index=True)
-    return found.sort_values("gained", ascending=False, ignore_index=True, kind="stable")
+    return found.sort_values("gained", ignore_index=True, kind="stable")
 
 
 def _parts(apart: pd.DataFrame, values: Any, column: str) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def _parts(apart: pd.DataFrame, values: Any, column: str) -> pd.DataFrame:
     reach = _REACH * grouped["gained"].std(ddof=1) / np.sqrt(count)
     found = means.assign(rows=count, low=means["gained"] - reach, high=means["gained"] + reach)
     # One row alone has no spread: its interval is unknown and nothing is said of it.
-    found["worse"] = found["low"] > 0
+    found["worse"] = found["high"] < 0
     found["slice"] = [
         f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}" for value in means.index
     ]
