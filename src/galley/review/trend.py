@@ -5,15 +5,16 @@ from typing import Any
 
 import pandas as pd
 
-from galley.days import Day
+from galley.days import Day, is_day
 from galley.storage import files
 
 
 def weeks(day: Day, count: int) -> pd.DataFrame:
     """The models of the days in the `count` weeks up to this day, oldest first: their metrics and their decisions."""
     first = (day.date - timedelta(weeks=count)).isoformat()
-    folders = sorted((day.settings.model_data / "models").glob("????-??-??"))
-    found = [Day(folder.name, day.settings) for folder in folders if first < folder.name <= day.ds]
+    folders = (day.settings.model_data / "models").glob("????-??-??*")
+    days = sorted(folder.name for folder in folders if is_day(folder.name) and first < folder.name <= day.ds)
+    found = [Day(ds, day.settings) for ds in days]
     lines = {one.ds: _line(one) for one in found if (one.models / "metrics.json").is_file()}
     return pd.DataFrame(lines).T
 

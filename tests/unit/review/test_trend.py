@@ -37,6 +37,14 @@ def test_it_reaches_back_as_many_weeks_as_it_is_asked(day):
     assert list(weeks(day, 1).index) == ["2026-11-16"]
 
 
+def test_runs_of_an_hourly_dag_are_each_in_it(day):
+    for hour in ("0500", "0600", "0700"):
+        files.write_json(Day.of(f"2026-11-16T{hour}", day.settings).models / "metrics.json", {"version": hour})
+    files.write_json(day.models.parent / "2026-11-16.kept" / "metrics.json", {"version": "0"})
+    hourly = Day.of("2026-11-16T0600", day.settings)
+    assert list(weeks(hourly, 1).index) == ["2026-11-16", "2026-11-16T0500", "2026-11-16T0600"]
+
+
 def test_a_model_trained_again_has_no_decision_yet(day):
     first = day.before(14)
     files.write_json(first.models / "metrics.json", {"version": "9", "roc_auc": 0.5})
