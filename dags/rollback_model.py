@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator, ReviewOperator
+from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator, ReviewOperator, approved_versions
 
 with DAG(
     dag_id="rollback_model",
@@ -23,6 +23,7 @@ with DAG(
         "version": Param(
             None,
             type=["string", "null"],  # so that Airflow's form lets it be blank
+            examples=approved_versions("rollback_model"),
             description="the model version to go back to; blank: the previous champion",
         ),
         "reason": Param("", type="string", minLength=1, description="why; whoever approves it reads this"),

@@ -243,6 +243,8 @@ def test_a_rollback_may_be_asked_for_without_a_version(visit):
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
     expect(form.get_by_role("button", name="Trigger")).to_be_disabled()
+    suggested = form.locator("datalist option").evaluate_all("options => options.map(option => option.value)")
+    assert suggested == ["2", "1"]
     form.locator("[name=element_reason]").fill("it misses late flights")
     expect(form.get_by_role("button", name="Trigger")).to_be_enabled()
 

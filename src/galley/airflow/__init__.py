@@ -10,6 +10,7 @@ from galley.public import from_modules
 if TYPE_CHECKING:
     from galley.airflow.alerts import FailureAlert as FailureAlert
     from galley.airflow.alerts import ReviewAlert as ReviewAlert
+    from galley.airflow.choices import approved_versions as approved_versions
     from galley.airflow.dates import DS as DS
     from galley.airflow.deadline import file_deadline as file_deadline
     from galley.airflow.defaults import DEFAULT_ARGS as DEFAULT_ARGS
@@ -29,6 +30,7 @@ _NAMES = {
     "ReviewAlert": "galley.airflow.alerts",
     "ReviewOperator": "galley.airflow.review",
     "StageRetryPolicy": "galley.airflow.notebook",
+    "approved_versions": "galley.airflow.choices",
     "file_deadline": "galley.airflow.deadline",
 }
 

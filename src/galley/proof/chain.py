@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Self
 
 from galley.errors import SignatureError
-from galley.proof.decision import stamp
+from galley.proof.decision import FOLDER, stamp
 from galley.proof.envelope import LARGEST, Envelope
 from galley.proof.keys import SigningKey, TrustedKeys
 from galley.proof.statements import Decided, Digest, File, Link, Predicate, Statement
 from galley.storage import files
 
-FOLDER = "decisions"
-"""The folder of outputs in which the chains are."""
 HEAD_TAG = "galley.statement"
 """Tag of a registered version that keeps the head of the chain after its decision."""
 

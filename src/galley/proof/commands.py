@@ -249,7 +249,8 @@ def _chain(asked: argparse.Namespace, settings: Settings) -> Any:
 
 
 def _chains(settings: Settings) -> list[Any]:
-    from galley.proof.chain import FOLDER, Chain
+    from galley.proof.chain import Chain
+    from galley.proof.decision import FOLDER
     from galley.storage import bucket, files
 
     folder = settings.outputs / FOLDER

@@ -12,6 +12,8 @@ from galley.notebooks.names import stage_of
 if TYPE_CHECKING:
     from galley.project import DeclaredModel
 
+FOLDER = "decisions"
+"""The folder of outputs in which the chains of signed statements are, one for each model."""
 APPROVE = "Approve"
 REJECT = "Reject"
 NO_ANSWER = "Reject by no answer"
