@@ -225,6 +225,20 @@ def test_pages_fit_the_screen(visit, path, width, theme):
     assert sizes[0] <= sizes[1]
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_executed_notebook_is_wider_than_the_screen(browser, story, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    written = sorted((story.outputs / APPROVED).glob("*/0*.html"))
+    wide = []
+    for path in written:
+        page.goto(path.as_uri())
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(path.name)
+    page.close()
+    assert len(written) > 5
+    assert wide == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_serious_stands_in_the_way_of_anybody(visit, axe, path, theme):
