@@ -281,6 +281,7 @@ def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(cli
     assert f'href="/galley/reports/{DS}/{DAG}/01_prepare.html">&lt;i&gt;ada&lt;/i&gt;' in strip
     assert "of 2026-11-23 09:00 UTC" in strip
     assert f'href="/galley/models/{MODEL}"' in strip
+    assert 'aria-label="validate.roc_auc over 2 days, now 0.75"' in strip
 
 
 def test_a_model_that_predicted_and_that_nobody_decided_on_is_said_beside_what_is_in_production(home, client):

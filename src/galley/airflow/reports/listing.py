@@ -15,6 +15,7 @@ from galley.airflow.reports.pages import page
 from galley.airflow.reports.report import address
 from galley.airflow.reports.runs import Review
 from galley.days import is_day
+from galley.project import DeclaredModel
 from galley.reports import production
 from galley.reports.index import DagDay, Index, Stage
 from galley.reports.key_metric import KeyMetric, key_metric
@@ -91,7 +92,10 @@ def listing(
         model=model,
         decisions=DECISIONS,
         models=list(declared.models),
-        productions=[(each, _pinned(index, declared.models[each.model].predict, days)) for each in productions],
+        productions=[
+            (each, _pinned(index, model_of.predict, days), _trends(index, model_of, days))
+            for each, model_of in ((each, declared.models[each.model]) for each in productions)
+        ],
         dags=sorted({name for ds in days[:_LOOKED] for name in index.dags(ds) if may_read(name)} | {dag} - {""}),
         before=found.before,
         is_first=not before,
@@ -116,6 +120,13 @@ def _pinned(index: Index, predict: str, days: list[str]) -> str:
     """The newest day that was predicted, if that was by a model which nobody decided on; blank if not."""
     newest = next((ds for ds in days[:_LOOKED] if predict and index.has(ds, predict)), "")
     return newest if newest and index.is_undecided(newest, predict) else ""
+
+
+def _trends(index: Index, model: DeclaredModel, days: list[str]) -> list[tuple[KeyMetric, str]]:
+    """The metrics that the newest training concluded, each with its trend."""
+    newest = next((ds for ds in days[:_LOOKED] if index.has(ds, model.train)), "")
+    found = (key_metric(index, newest, model.train, [name], days) for name in model.metrics if newest)
+    return [(metric, _points(metric.trend)) for metric in found if metric]
 
 
 def _line(
