@@ -22,7 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from flights.features import FEATURES, build
 from flights.source import replay
-from galley.scoring.metrics import scores
+from galley.problems import Binary
 
 FIRST = date(2026, 2, 2)
 FOLLOWING = range(1, 7)
@@ -91,9 +91,8 @@ def judge(way: Way, monday: date) -> Figures:
 def figures(part: str, model: Any, rows: pd.DataFrame) -> Figures:
     """ROC AUC, and how far log loss and Brier score are above those of the rows' own base rate."""
     late = rows["late"].to_numpy()
-    given, base = (
-        scores(late, said, 0.5) for said in (model.predict_proba(rows[FEATURES])[:, 1], np.full(len(late), late.mean()))
-    )
+    problem = Binary()
+    given, base = (problem.scores(late, said) for said in (problem.ask(model, rows[FEATURES]), problem.baseline(late)))
     return {f"{part}_roc_auc": given["roc_auc"]} | {
         f"{part}_{score}_added": given[score] - base[score] for score in ("log_loss", "brier")
     }

@@ -1,8 +1,8 @@
 """galley: notebook stages on Airflow, a person's review, and only then production.
 
 What a notebook or a program of yours imports is listed here, and in `galley.contract`, `galley.training`,
-`galley.review`, `galley.airflow` and `galley.testing`; every other module may change. Importing this imports nothing
-else.
+`galley.problems`, `galley.review`, `galley.airflow` and `galley.testing`; every other module may change. Importing this
+imports nothing else.
 """
 
 from typing import TYPE_CHECKING

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from galley.errors import SettingsError
 
@@ -62,6 +62,14 @@ def _inside(value: object) -> object:
 DagId = Annotated[str, _matching(r"[\w.-]{1,250}", "a DAG's name")]
 DagIdOrBlank = Annotated[str, _matching(r"[\w.-]{0,250}", "a DAG's name")]
 StageName = Annotated[str, _matching(r"[\w.-]{1,160}", "the name of a stage")]
+ProblemName = Annotated[
+    str,
+    _matching(
+        r"binary|multiclass|regression|[^\W\d][\w.]*:[^\W\d]\w*",
+        '"binary", "multiclass", "regression" or a class of yours, as in "my_package.problems:Ranking"',
+    ),
+]
+ClassName = Annotated[str, _matching(r"\S(.{0,98}\S)?", "the name of a class, as a text")]
 UserName = Annotated[str, _matching(r"[^\s:]{1,128}", "a user's name")]
 ColumnName = Annotated[str, _matching(r".{1,250}", "the name of a column")]
 MetricName = Annotated[str, _matching(r"\w+(\.\w+)?", "a metric, as in roc_auc or validate.roc_auc")]
@@ -113,17 +121,19 @@ class Limits(_Declared):
 class DeclaredModel(_Declared):
     """A model of the project: its name in the registry, and what galley has to know of it.
 
-    `train` and `predict` are DAGs, `review` the stage of `train` that a person reads. `generate` is the DAG that brings
-    a day's data and `verify` the one that checks decisions and production, blank if none of the project does; `dags`
-    are others that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are
-    files below that folder that a decision rests on, besides the model and the reports; `metrics` those that listings
-    and trends show first. With `pinned`, predictions may be made with a model that is not in production, and say so.
-    `trusted` are the types that a saved model may have besides those that skops always loads; with `allow_pickle`,
-    models are loaded though that may run code that came with them.
+    `problem` is its kind, and `classes` those that it tells apart, in the order of the model's probabilities. `train`
+    and `predict` are DAGs, `review` the stage of `train` that a person reads. `generate` is the DAG that brings a day's
+    data and `verify` the one that checks decisions and production, blank if none of the project does; `dags` are others
+    that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are files below
+    that folder that a decision rests on, besides the model and the reports; `metrics` those that listings and trends
+    show first. With `pinned`, predictions may be made with a model that is not in production, and say so. `trusted` are
+    the types that a saved model may have besides those that skops always loads; with `allow_pickle`, models are loaded
+    though that may run code that came with them.
     """
 
     name: str = ""
-    problem: Literal["binary"]
+    problem: ProblemName
+    classes: tuple[ClassName, ...] = ()
     key: ColumnName
     target: ColumnName
     train: DagId = "train"
@@ -140,10 +150,28 @@ class DeclaredModel(_Declared):
     allow_pickle: bool = False
     policy: Policy = Policy()
 
+    @model_validator(mode="after")
+    def _has_its_classes(self) -> Self:
+        fault = _fault_of_classes(self.problem, self.classes)
+        if fault:
+            raise ValueError(fault)
+        return self
+
     @property
     def all_dags(self) -> tuple[str, ...]:
         """Every DAG that belongs to it."""
         return tuple(filter(None, (self.generate, self.train, self.predict, self.verify, *self.dags)))
+
+
+def _fault_of_classes(problem: str, classes: Sequence[str]) -> str:
+    """What is wrong with the declared classes; blank if nothing is."""
+    if len(set(classes)) < len(classes):
+        return "classes: one of them is named twice"
+    if problem == "multiclass" and len(classes) < 3:
+        return 'classes are missing: a problem of kind multiclass has three or more, as in ["cat", "dog", "owl"]'
+    if problem == "binary" and len(classes) not in (0, 2):
+        return "classes: a binary problem names what 0 and 1 mean, or nothing"
+    return "classes: a regression has none" if problem == "regression" and classes else ""
 
 
 class Locations(_Declared):

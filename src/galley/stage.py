@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from galley import handover
 from galley.days import Day, is_day
@@ -17,6 +17,9 @@ from galley.errors import ConclusionError, MissingInput, StageBusy
 from galley.kernels.environment import environment
 from galley.settings import Settings, absolute_path, relative_name
 from galley.storage import files, lock
+
+if TYPE_CHECKING:
+    from galley.problems.problem import Problem
 
 MIME_TYPE = "application/vnd.galley+json"
 """Of what a stage states, as an output of its own notebook."""
@@ -92,6 +95,12 @@ class Stage:
         name = relative_name(path.absolute(), self.settings)
         self._wrote.append(name)
         _state_file("output", "wrote", name, facts)
+
+    def problem(self, **decided: Any) -> "Problem":
+        """The problem that the model is about; `decided` is what the notebook decides on it, as threshold=0.3."""
+        from galley.problems.problem import problem_of
+
+        return problem_of(self.settings.model, **decided)
 
     def concluded(self, stage: str) -> dict[str, Any]:
         """What an accepted stage of this day's training concluded, by the stage's name; empty if there is nothing."""

@@ -35,7 +35,7 @@ def test_one_model_needs_its_name_problem_key_and_target_alone(declare):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (ONE + "problme = 1\n", r"models\.one\.problme is an unknown key; accepted are problem, key, target, train"),
+        (ONE + "problme = 1\n", r"models\.one\.problme is an unknown key; accepted are problem, classes, key, target"),
         (
             ONE + "[models.one.policy]\nreviewer = []\n",
             r"policy\.reviewer is an unknown key; accepted are reviewers",
@@ -48,7 +48,24 @@ def test_one_model_needs_its_name_problem_key_and_target_alone(declare):
         ("[kernels.r]\ngpus = 'all'\n", r"kernels\.r\.gpus must be a whole number \(it is 'all'\)"),
         ("digest = 'x'\n" + ONE, "digest is an unknown key"),
         ('[models.one]\nproblem = "binary"\nkey = "id"\n', r"models\.one\.target is missing"),
-        (ONE.replace('"binary"', '"ternary"'), r"models\.one\.problem must be \"binary\" \(it is 'ternary'\)"),
+        (
+            ONE.replace('"binary"', '"ternary"'),
+            r"models\.one\.problem: 'ternary' is not \"binary\", \"multiclass\", \"regr",
+        ),
+        (
+            ONE.replace('"binary"', '"multiclass"'),
+            r"models\.one: classes are missing: a problem of kind multiclass has three",
+        ),
+        (
+            ONE.replace('"binary"', '"multiclass"') + "classes = ['a', 'b', 'a']\n",
+            r"models\.one: classes: one of them is named",
+        ),
+        (ONE + "classes = ['no']\n", r"models\.one: classes: a binary problem names what 0 and 1 mean, or nothing"),
+        (
+            ONE.replace('"binary"', '"regression"') + "classes = ['a', 'b']\n",
+            r"models\.one: classes: a regression has none",
+        ),
+        (ONE + "classes = [1, 2]\n", r"models\.one\.classes\.0: 1 is not the name of a class, as a text"),
         (ONE + "evidence = ['../x.csv']\n", r"models\.one\.evidence\.0: '\.\./x\.csv' is not a path below"),
         (ONE + "evidence = ['{day}.csv']\n", r"may hold \{ds\} and no other braces"),
         (ONE + "train = 'my dag'\n", r"models\.one\.train: 'my dag' is not a DAG's name"),

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).parents[2]
-PACKAGES = ["galley", "galley.training", "galley.review", "galley.airflow", "galley.testing"]
+PACKAGES = ["galley", "galley.training", "galley.problems", "galley.review", "galley.airflow", "galley.testing"]
 NEEDS = {
     "galley": "mlflow",
     "galley.training": "sklearn",
+    "galley.problems": "sklearn",
     "galley.review": "sklearn",
     "galley.airflow": "airflow",
     "galley.testing": "psutil",

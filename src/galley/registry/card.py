@@ -21,7 +21,6 @@ from galley.registry.journal import Entry
 from galley.registry.models import registry_errors
 from galley.registry.versions import LEARNED_FROM, Registered, training_run
 from galley.run.checkout import described
-from galley.scoring.metrics import NAMES
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
@@ -193,12 +192,10 @@ def _quality(review: Mapping[str, Any]) -> str:
 
 def _compared(review: Mapping[str, Any]) -> str:
     champion = review.get("champion_version")
-    compared = f"champion, version {champion}" if champion else "base rate"
-    differences = review.get("differences") or {}
+    compared = f"champion, version {champion}" if champion else "baseline"
     rows = [
-        f"| {name} | {found['new']:.4f} | {found['old']:.4f} | {found['difference']} |"
-        for score, name in NAMES.items()
-        if (found := differences.get(score))
+        f"| {escaped(found.get('label', metric))} | {found['new']:.4f} | {found['old']:.4f} | {found['difference']} |"
+        for metric, found in (review.get("differences") or {}).items()
     ]
     head = f"| on {review.get('rows', 0):,} rows | this version | {compared} | difference |"
     return "\n".join([head, "|---|---|---|---|", *rows]) if rows else ""

@@ -5,6 +5,7 @@ and needs `allow_pickle` in galley.toml.
 """
 
 import importlib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _FLAVORS = ("sklearn", "lightgbm", "xgboost", "catboost")
 _FOR_ANY_TOOL = "python_function"
-"""The flavor that MLflow adds to each of these. It is not used to load, but it may show that a model needs code."""
+"""The flavor that MLflow adds to each. It is used to load those that are none of the above, which needs code."""
 _BOOSTER = "lightgbm.basic.Booster"
 _LARGEST = 16 * 2**20
 """Bytes that an MLmodel may have."""
@@ -31,7 +32,8 @@ _LARGEST = 16 * 2**20
 class Format:
     """How the model in a folder was saved: MLflow's flavor, the name of the file that holds it, and what reads that.
 
-    `code` says why loading it may run code that came with it; blank if it runs none.
+    `code` says why loading it may run code that came with it; blank if it runs none. `columns` are the names and types
+    that its signature takes, in order; empty if it has none of columns.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Format:
     file: str
     serialization: str
     code: str
+    columns: Mapping[str, str]
 
     @property
     def notice(self) -> str:
@@ -48,7 +51,7 @@ class Format:
         return f"loading it may run code that came with it, which allow_pickle permits: {self.code}"
 
     def load(self, settings: "Settings") -> Any:
-        """The model, which has `predict_proba`.
+        """The model, which has `predict_proba` or `predict`.
 
         Raises ModelNotFound if it may run code or has types that galley.toml does not allow, and if its file is not in
         the folder; and what its library raises of a file that is not whole.
@@ -59,6 +62,10 @@ class Format:
                 f"loading it may run code that came with it: {self.code}. Save it as skops or in the own format of "
                 f"LightGBM, XGBoost or CatBoost; or set allow_pickle = true {where}, if you trust all who can write it."
             )
+        if self.flavor == _FOR_ANY_TOOL:
+            import mlflow.pyfunc
+
+            return mlflow.pyfunc.load_model(str(self.folder))
         with self._open() as stream:
             if self.code:
                 return importlib.import_module(f"mlflow.{self.flavor}").load_model(str(self.folder))
@@ -78,28 +85,52 @@ class Format:
 
 def format_of(folder: Path) -> Format:
     """How the model in a folder was saved. Raises ModelNotFound if it does not say that galley can load it."""
-    flavors = _flavors(folder)
-    flavor = next((name for name in _FLAVORS if name in flavors), "")
+    stated = _stated(folder)
+    flavors = _flavors(stated)
+    flavor = next((name for name in (*_FLAVORS, _FOR_ANY_TOOL) if name in flavors), "")
     if not flavor:
         raise ModelNotFound(
-            f"its MLmodel has the flavors {_shown(', '.join(flavors))}, and galley loads {', '.join(_FLAVORS)}. Log it "
-            "as one of these."
+            f"its MLmodel has the flavors {_shown(', '.join(flavors))}, and galley loads {', '.join(_FLAVORS)}, and "
+            f"any other as {_FOR_ANY_TOOL}. Log it as one of these."
         )
-    stated = flavors[flavor]
-    serialization = _serialization(flavor, stated)
-    file = stated.get("pickled_model" if flavor == "sklearn" else "data", "")
-    return Format(folder, flavor, file, serialization, "; ".join(_code(flavors, flavor, serialization)))
+    of_it = flavors[flavor]
+    serialization = _serialization(flavor, of_it)
+    file = of_it.get("pickled_model" if flavor == "sklearn" else "data", "")
+    code = "; ".join(_code(flavors, flavor, serialization))
+    return Format(folder, flavor, file, serialization, code, _columns(stated))
 
 
-def _flavors(folder: Path) -> dict[str, Mapping[str, str]]:
-    """The flavors of a folder's MLmodel, and what it states of each: texts, or of what kind else it is."""
+def _stated(folder: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        stated = yaml.safe_load(files.read_regular(folder / "MLmodel", _LARGEST))["flavors"]
-        return {str(name): {key: _text(value) for key, value in each.items()} for name, each in stated.items()}
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, yaml.YAMLError) as error:
-        raise ModelNotFound(f"its MLmodel cannot be read ({_shown(error)}). Train it again.") from None
+        return dict(yaml.safe_load(files.read_regular(folder / "MLmodel", _LARGEST)))
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise _unreadable(error) from None
+
+
+def _flavors(stated: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """The flavors of an MLmodel, and what it states of each: texts, or of what kind else it is."""
+    try:
+        named = stated["flavors"].items()
+        return {str(name): {key: _text(value) for key, value in each.items()} for name, each in named}
+    except (TypeError, LookupError, AttributeError) as error:
+        raise _unreadable(error) from None
+
+
+def _columns(stated: Mapping[str, Any]) -> dict[str, str]:
+    """The columns that the signature of an MLmodel takes; none where it has none, or takes no columns."""
+    signature = stated.get("signature")
+    if not signature:
+        return {}
+    try:
+        return {each["name"]: each["type"] for each in json.loads(signature["inputs"]) if each["type"] != "tensor"}
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> ModelNotFound:
+    return ModelNotFound(f"its MLmodel cannot be read ({_shown(error)}). Train it again.")
 
 
 def _text(value: object) -> str:
@@ -110,7 +141,7 @@ def _text(value: object) -> str:
 
 
 def _serialization(flavor: str, stated: Mapping[str, str]) -> str:
-    """What reads its file; MLflow saves LightGBM's boosters as text, and its classifiers as scikit-learn's."""
+    """What reads its file; MLflow saves LightGBM's boosters as text, and its estimators as scikit-learn's."""
     if flavor == "sklearn" or (flavor == "lightgbm" and stated.get("model_class", _BOOSTER) != _BOOSTER):
         return stated.get("serialization_format") or "pickle"
     return flavor
@@ -147,26 +178,20 @@ def _load_skops(stream: IO[bytes], trusted: Sequence[str], where: str) -> Any:
         ) from None
 
 
-class _Booster:
-    """LightGBM's booster of a binary problem, asked as scikit-learn's classifiers are."""
+def _load_lightgbm(content: bytes) -> Any:
+    """Its booster, whose `predict` gives probabilities where it classifies."""
+    import lightgbm
 
-    def __init__(self, content: bytes) -> None:
-        import lightgbm
-
-        self._booster = lightgbm.Booster(model_str=content.decode())
-
-    def predict_proba(self, rows: Any) -> Any:
-        """The probabilities of 0 and 1, a column each."""
-        import numpy as np
-
-        positive = self._booster.predict(rows)
-        return np.column_stack([1 - positive, positive])
+    return lightgbm.Booster(model_str=content.decode())
 
 
 def _load_xgboost(content: bytes) -> Any:
     import xgboost
 
-    model = xgboost.XGBClassifier()
+    booster = xgboost.Booster(model_file=bytearray(content))
+    objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    classifies = objective.startswith(("binary:", "multi:"))
+    model = xgboost.XGBClassifier() if classifies else xgboost.XGBRegressor()
     model.load_model(bytearray(content))
     return model
 
@@ -174,8 +199,11 @@ def _load_xgboost(content: bytes) -> Any:
 def _load_catboost(content: bytes) -> Any:
     import catboost
 
+    loaded = catboost.CatBoost().load_model(blob=content)
+    if loaded.get_all_params()["loss_function"] not in ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll"):
+        return loaded
     return catboost.CatBoostClassifier().load_model(blob=content)
 
 
-_LIBRARIES = {"lightgbm": _Booster, "xgboost": _load_xgboost, "catboost": _load_catboost}
+_LIBRARIES = {"lightgbm": _load_lightgbm, "xgboost": _load_xgboost, "catboost": _load_catboost}
 """What reads a file in a library's own format; none of these runs code of the file's."""

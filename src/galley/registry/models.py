@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from galley.problems.predictor import Predictor
+    from galley.problems.problem import Problem
+
 T = TypeVar("T")
 
 CHAMPION = "champion"
@@ -80,7 +83,7 @@ class Model:
             raise ModelNotFound(f"{self.uri} is not loaded: {refusal}") from None
 
     def load(self) -> Any:
-        """The model, which has `predict_proba`; a warning says so if that may have run code that came with it.
+        """The model as its library has it; a warning says so if that may have run code that came with it.
 
         Raises ModelNotFound if the folder does not hold one, or one that galley.toml does not allow to be loaded.
         """
@@ -94,6 +97,16 @@ class Model:
         if self.format.notice:
             warnings.warn(f"{self.uri}: {self.format.notice}", stacklevel=2)
         return loaded
+
+    def predictor(self, problem: "Problem | None" = None) -> "Predictor":
+        """What says of rows what the model predicts, in the form of the problem: the declared one, unless given.
+
+        Raises what `load` raises.
+        """
+        from galley.problems.predictor import Predictor
+        from galley.problems.problem import problem_of
+
+        return Predictor(self.load(), problem or problem_of(self.settings.model), self.format.columns)
 
 
 def connect(settings: Settings) -> "MlflowClient":

@@ -24,17 +24,25 @@ from galley.storage import files
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_SAME_SCORE = 1e-9
+    from galley.problems.problem import Array
+
+_SAME = 1e-9
+"""How far two predictions of the same model may be apart, by the size of the largest where that is more than 1."""
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What a promotion did: the versions, and the smoke set's scores by the challenger and through the alias."""
+    """What a promotion did: the versions, and what the challenger and the alias say of the smoke set."""
 
     version: str
     previous: str | None
-    expected: Sequence[float]
-    given: Sequence[float]
+    expected: "Array"
+    given: "Array"
+
+    @property
+    def furthest_apart(self) -> float:
+        """The largest difference between the two."""
+        return _furthest(self.expected, self.given)
 
 
 def record(day: Day) -> Decision:
@@ -71,12 +79,12 @@ def log_reports(day: Day) -> list[str]:
 
 
 def promote(day: Day, smoke: Any) -> Promotion:
-    """Make the day's approved challenger the champion, and prove it on `smoke`, a frame of rows to score.
+    """Make the day's approved challenger the champion, and prove it on `smoke`, a frame of rows to predict.
 
     Raises DecisionError or SignatureError when there is no signed approval, when the evidence changed, when the
     champion or the challenger is a newer one, when the champion is not the one that the review saw, and, with the
-    former champion back in place, when the alias serves other scores than the challenger gave. Doing it again finishes
-    what was begun.
+    former champion back in place, when the alias predicts something else than the challenger did. Doing it again
+    finishes what was begun.
     """
     settings = day.settings
     client = registry_client(settings)
@@ -90,7 +98,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
         raise DecisionError(blocker)
     # Refuses files that are not those which were decided on.
     resolve(f"models:/{settings.model.name}/{candidate.version}", settings, was_champion=True)
-    expected = _scores(str(day.models), smoke, settings)
+    expected = _predicted(str(day.models), smoke, settings)
     _set_champion(client, settings, decision)
     previous = journal.previous_champion(Registered(client, settings).journal)
     given = _proven(client, settings, decision, previous, smoke, expected)
@@ -210,11 +218,11 @@ def _proven(
     decision: Decision,
     previous: str | None,
     smoke: Any,
-    expected: Sequence[float],
-) -> Sequence[float]:
-    """The smoke set's scores through the alias; if they are not what is expected, the former champion is put back."""
+    expected: "Array",
+) -> "Array":
+    """What the alias says of the smoke set; if it is not what is expected, the former champion is put back."""
     try:
-        given = _scores(CHAMPION, smoke, settings)
+        given = _predicted(CHAMPION, smoke, settings)
         _require_same(expected, given, decision.version)
     except Exception as error:
         why = f"the promotion was not proven: {error}"
@@ -223,15 +231,20 @@ def _proven(
     return given
 
 
-def _scores(uri: str, rows: Any, settings: Settings) -> list[float]:
-    """The probabilities that a model gives these rows."""
-    return [float(score) for score in resolve(uri, settings).load().predict_proba(rows)[:, 1]]
+def _predicted(uri: str, rows: Any, settings: Settings) -> "Array":
+    """What a model says of these rows."""
+    return resolve(uri, settings).predictor()(rows)
 
 
-def _require_same(expected: Sequence[float], given: Sequence[float], version: str) -> None:
-    furthest = max((abs(one - other) for one, other in zip(expected, given, strict=True)), default=0.0)
-    if not furthest <= _SAME_SCORE:
+def _furthest(one: "Array", other: "Array") -> float:
+    return float(abs(one - other).max(initial=0.0))
+
+
+def _require_same(expected: "Array", given: "Array", version: str) -> None:
+    furthest, size = _furthest(expected, given), max(1.0, float(abs(expected).max(initial=0.0)))
+    if not furthest <= _SAME * size:
         raise DecisionError(
-            f"Through the alias, version {version} scores the smoke set differently than the challenger did (by up to "
-            f"{furthest:.2g}). The former champion is back. Train with a fixed seed, and compare library versions."
+            f"Through the alias, version {version} predicts something else for the smoke set than the challenger did "
+            f"(by up to {furthest:.2g}). The former champion is back. Train with a fixed seed, and compare library "
+            "versions."
         )

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from galley.review import bootstrap as bootstrap
     from galley.review import drift as drift
     from galley.review import trend as trend
-    from galley.review.binary import base_rate_checks as base_rate_checks
-    from galley.review.binary import chance_checks as chance_checks
-    from galley.review.binary import overfit_check as overfit_check
+    from galley.review.baseline import baseline_checks as baseline_checks
+    from galley.review.baseline import chance_checks as chance_checks
+    from galley.review.baseline import level_check as level_check
+    from galley.review.baseline import overfit_check as overfit_check
     from galley.review.changes import as_diffs as as_diffs
     from galley.review.changes import as_table as as_table
     from galley.review.changes import since_last_accepted as since_last_accepted
@@ -24,26 +25,27 @@ if TYPE_CHECKING:
     from galley.review.checks import headline as headline
     from galley.review.checks import verdict as verdict
     from galley.review.permutation import importance as importance
+    from galley.review.slicing import slice_check as slice_check
     from galley.review.slicing import slices as slices
-    from galley.scoring.metrics import NAMES as NAMES
-    from galley.scoring.metrics import scores as scores
+    from galley.review.slicing import worst_in_words as worst_in_words
 
 _NAMES = {
-    "NAMES": "galley.scoring.metrics",
     "as_diffs": "galley.review.changes",
     "as_table": "galley.review.changes",
     "at_least": "galley.review.checks",
     "at_most": "galley.review.checks",
-    "base_rate_checks": "galley.review.binary",
-    "chance_checks": "galley.review.binary",
+    "baseline_checks": "galley.review.baseline",
+    "chance_checks": "galley.review.baseline",
     "checks_table": "galley.review.checks",
     "headline": "galley.review.checks",
     "importance": "galley.review.permutation",
-    "overfit_check": "galley.review.binary",
-    "scores": "galley.scoring.metrics",
+    "level_check": "galley.review.baseline",
+    "overfit_check": "galley.review.baseline",
+    "slice_check": "galley.review.slicing",
     "slices": "galley.review.slicing",
     "since_last_accepted": "galley.review.changes",
     "verdict": "galley.review.checks",
+    "worst_in_words": "galley.review.slicing",
 }
 _MODULES = {name: f"galley.review.{name}" for name in ("backtest", "bootstrap", "drift", "trend")}
 

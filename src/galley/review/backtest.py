@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from galley.days import Day
+from galley.problems.problem import Problem
 from galley.proof.decision import DS_TAG
 from galley.registry.models import registry_errors
 from galley.registry.versions import TRAINED_ON, Registered
-from galley.scoring.metrics import scores
 from galley.settings import Settings
 from galley.storage import files
 
@@ -24,7 +24,7 @@ Read = Callable[[Path], Path]
 
 @dataclass(frozen=True)
 class LiveDay:
-    """One day: the version that predicted it, and its rows with `probability`, `prediction` and `target`.
+    """One day: the version that predicted it, and its rows: the columns of predictions.csv, and `target`.
 
     `note` says what the day lacks, or why its numbers flatter; blank if nothing is to be said.
     """
@@ -60,7 +60,7 @@ def judged_day(
     target: str,
     trained_on: Callable[[str], Sequence[str]],
 ) -> LiveDay:
-    """A day by what a version gives its rows: `given` has the key and `probability`, of production or of a backtest."""
+    """A day by what a version gives its rows: `given` has the key and the columns that predictions.csv has of those."""
     targets = day.raw / "target.csv"
     if not targets.is_file():
         return LiveDay(day.ds, version, predicted=len(given), note="no targets yet")
@@ -93,15 +93,14 @@ def validation_scores(
     return {name.removeprefix("val_"): value for name, value in metrics.items() if name.startswith("val_")}
 
 
-def numbers(rows: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """How the predictions of some rows did: what is unknown without late and punctual rows is NaN."""
-    both = rows["target"].nunique() == 2
-    known = scores(rows["target"], rows["probability"], threshold) if both else {}
+def numbers(problem: Problem, rows: pd.DataFrame) -> dict[str, float]:
+    """How the predictions of some rows did: every metric, and what was predicted and what came, on average."""
+    target, predicted = rows["target"], problem.read(rows)
     return {
         "rows": len(rows),
-        **{name: known.get(name, float("nan")) for name in ("roc_auc", "log_loss", "brier")},
-        "predicted_share": float(rows["probability"].mean()),
-        "actual_share": float(rows["target"].mean()),
+        **problem.scores(target, predicted),
+        "predicted": float(problem.number(predicted).mean()),
+        "actual": float(problem.outcome(target, predicted).mean()),
     }
 
 
@@ -111,35 +110,38 @@ def together(week: Sequence[LiveDay]) -> pd.DataFrame | None:
     return pd.concat(counting, ignore_index=True) if counting else None
 
 
-def table(week: Sequence[LiveDay], threshold: float) -> pd.DataFrame:
-    """The week day by day, and together those that count."""
-    lines = {day.ds: {"version": day.version, **_numbers(day.rows, threshold), "note": day.note} for day in week}
+def table(problem: Problem, week: Sequence[LiveDay]) -> pd.DataFrame:
+    """The week day by day, and together those that count: by the key metric and by those of the baseline."""
+    lines = {day.ds: {"version": day.version, **_numbers(problem, day.rows), "note": day.note} for day in week}
     whole = together(week)
     count = sum(day.counts for day in week)
     versions = ", ".join(dict.fromkeys(day.version for day in week if day.counts))
-    lines["together"] = {"version": versions, **_numbers(whole, threshold), "note": f"{count} of {len(week)} days"}
+    lines["together"] = {"version": versions, **_numbers(problem, whole), "note": f"{count} of {len(week)} days"}
     return pd.DataFrame(lines).T
 
 
 def in_a_line(
-    week: Sequence[LiveDay], threshold: float, validated: Mapping[str, float], name: str = "Live performance"
+    problem: Problem, week: Sequence[LiveDay], validated: Mapping[str, float], name: str = "Live performance"
 ) -> str:
-    """The week in one sentence that begins with `name`, beside the ROC AUC of each version's validation."""
+    """The week in one sentence that begins with `name`, beside the key metric of each version's validation."""
     rows = together(week)
     absent = [f"{day.ds} ({day.note})" for day in week if not day.counts]
     left_out = f" Not counted: {', '.join(absent)}." if absent and rows is not None else ""
     if rows is None:
         reasons = ", ".join(dict.fromkeys(day.note for day in week)) or "no days"
         return f"{name}: nothing to judge by ({reasons})."
-    live = numbers(rows, threshold)
+    live = numbers(problem, rows)
     versions = dict.fromkeys(day.version for day in week if day.counts)
     scores = [f"version {version} validation {validated[version]:.3f}" for version in versions if version in validated]
     return (
-        f"{name}: ROC AUC {live['roc_auc']:.3f} on {live['rows']:,} rows of "
+        f"{name}: {problem.metrics[problem.key].label} {live[problem.key]:.3f} on {live['rows']:,} rows of "
         f"{sum(day.counts for day in week)} days ({'; '.join(scores) or 'no validation score'}); "
-        f"predicted {live['predicted_share']:.1%}, actual {live['actual_share']:.1%}.{left_out}"
+        f"predicted {live['predicted']:{problem.level}}, actual {live['actual']:{problem.level}}.{left_out}"
     )
 
 
-def _numbers(rows: pd.DataFrame | None, threshold: float) -> dict[str, float]:
-    return {"rows": 0} if rows is None or rows.empty else numbers(rows, threshold)
+def _numbers(problem: Problem, rows: pd.DataFrame | None) -> dict[str, float]:
+    if rows is None or rows.empty:
+        return {"rows": 0}
+    shown = ("rows", problem.key, *problem.against_baseline, "predicted", "actual")
+    return {name: value for name, value in numbers(problem, rows).items() if name in shown}

@@ -1,34 +1,63 @@
 """Slices: parts of the validation rows on which the new model is worse than the old one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from galley.problems.problem import Array, Problem
+from galley.review.checks import Check, at_most
 
 _REACH = 1.96
 """Standard errors to either side that make an interval of 95 %."""
 
 
 def slices(
-    rows: pd.DataFrame, columns: Sequence[str], target: Any, new: Any, old: Any, *, min_rows: int
+    problem: Problem,
+    rows: pd.DataFrame,
+    by: Sequence[str] | Mapping[str, Any],
+    target: Any,
+    new: Array,
+    old: Array,
+    *,
+    min_rows: int,
 ) -> pd.DataFrame:
-    """Each value of each column with at least `min_rows` rows, those first where the new model lost the most.
+    """Each part of the rows with at least `min_rows` of them, those first where the new model lost the most.
 
-    Judged by the Brier score (lower is better), which also parts of one class have. `gained` is old - new, so that more
-    is better, from `low` to `high` with the noise of so many rows; `worse` says that not even that explains the loss.
+    `by` are columns, or a value of each row under a name of its own, as rows.eval("distance > 1000") gives one. Judged
+    by the problem's loss (lower is better), which also parts of one class have. `gained` is old - new, so that more is
+    better, from `low` to `high` with the noise of so many rows; `worse` says that not even that explains the loss.
     """
-    target, new, old = (np.asarray(values, dtype=float) for values in (target, new, old))
-    apart = pd.DataFrame({"rows": 1, "share": target, "new": (new - target) ** 2, "old": (old - target) ** 2})
+    losses = {"new": problem.loss(target, new), "old": problem.loss(target, old)}
+    apart = pd.DataFrame({"rows": 1, "actual": problem.outcome(target, new), **losses})
     apart["gained"] = apart["old"] - apart["new"]
-    parts = [_parts(apart, rows[column].to_numpy(), column) for column in columns]
+    named = by if isinstance(by, Mapping) else {column: rows[column] for column in by}
+    parts = [_parts(apart, np.asarray(values), name) for name, values in named.items()]
     found = pd.concat([part[part["rows"] >= min_rows] for part in parts], ignore_index=True)
     return found.sort_values("gained", ignore_index=True, kind="stable")
 
 
+def worst_in_words(parts: pd.DataFrame) -> str:
+    """The slice where the new model lost most, with its interval."""
+    if parts.empty:
+        return "No slice has enough rows to tell."
+    worst = parts.iloc[0]
+    return (
+        f"Worst slice: {worst['slice']}, {worst['rows']} rows, gained {worst['gained']:+.4f} "
+        f"({worst['low']:+.4f} to {worst['high']:+.4f})."
+    )
+
+
+def slice_check(parts: pd.DataFrame, limit: float, *, required: bool = False) -> Check:
+    """Whether no slice certainly lost more of the loss than `limit`: to the better end of its interval."""
+    lost = -parts["high"].dropna().min() if len(parts) else 0.0
+    return at_most("certainly lost in a slice", max(0.0, float(lost)), limit, required=required)
+
+
 def _parts(apart: pd.DataFrame, values: Any, column: str) -> pd.DataFrame:
     grouped = apart.groupby(values)
-    means = grouped[["share", "new", "old", "gained"]].mean()
+    means = grouped[["actual", "new", "old", "gained"]].mean()
     count = grouped["rows"].sum()
     reach = _REACH * grouped["gained"].std(ddof=1) / np.sqrt(count)
     found = means.assign(rows=count, low=means["gained"] - reach, high=means["gained"] + reach)
@@ -37,4 +66,4 @@ def _parts(apart: pd.DataFrame, values: Any, column: str) -> pd.DataFrame:
     found["slice"] = [
         f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}" for value in means.index
     ]
-    return found[["slice", "rows", "share", "new", "old", "gained", "low", "high", "worse"]]
+    return found[["slice", "rows", "actual", "new", "old", "gained", "low", "high", "worse"]]

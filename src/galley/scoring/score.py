@@ -1,89 +1,90 @@
 """Score: a file of predictions from rows that come in parts, and what is to be said of them together."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from galley.problems.problem import Array, Numbers, Problem
 from galley.scoring import csv
+from galley.scoring.distribution import Distribution
 from galley.scoring.overlap import in_order
 
-BINS = 1000
-"""Of the distribution that is kept instead of each probability."""
+_TOP = 10
 
-Predict = Callable[[pd.DataFrame], np.ndarray]
+Predict = Callable[[pd.DataFrame], Array]
 
 
 @dataclass
 class Scored:
-    """What was predicted: the distribution of the probabilities, and the rows with the highest."""
+    """What was predicted of all rows.
 
-    rows: int = 0
-    positive: int = 0
-    total: float = 0.0
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype="int64"))
-    likeliest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    `numbers` are those of the problem, as the probability of 1; `predicted` how often each class is, empty for numbers;
+    `top` the ten rows with the highest number.
+    """
 
-    @property
-    def mean(self) -> float:
-        """The mean probability."""
-        return self.total / self.rows
+    numbers: Distribution
+    predicted: Counter[object] = field(default_factory=Counter)
+    top: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
-    def positive_share(self) -> float:
-        """The share of rows that are predicted to be positive."""
-        return self.positive / self.rows
+    def rows(self) -> int:
+        """How many there are."""
+        return self.numbers.rows
 
-    def quantile(self, share: float) -> float:
-        """The probability that this share of the rows does not exceed, to a BINS-th."""
-        return float(np.searchsorted(self.counts.cumsum(), share * self.rows) + 1) / BINS
-
-    def histogram(self, bins: int) -> tuple[np.ndarray, np.ndarray]:
-        """How many rows lie in each of `bins` (a divisor of BINS) equal parts from 0 to 1, and the parts' edges."""
-        return self.counts.reshape(bins, -1).sum(axis=1), np.linspace(0, 1, bins + 1)
+    def share(self, prediction: object) -> float:
+        """The share of rows for which this class is predicted."""
+        return self.predicted[prediction] / self.rows
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A part's lines, and what Scored takes from it."""
+    """What is written of a part, and what Scored takes from it."""
 
+    heading: list[str]
     lines: bytes
-    probability: np.ndarray
-    counts: np.ndarray
-    likeliest: pd.DataFrame
+    numbers: Numbers
+    predicted: Counter[object]
+    top: pd.DataFrame
 
 
 def score(
-    parts: Iterable[pd.DataFrame], target: Path, predict: Predict, *, key: str, threshold: float, show: list[str]
+    parts: Iterable[pd.DataFrame], target: Path, predict: Predict, problem: Problem, *, key: str, show: list[str]
 ) -> Scored:
-    """Write each row's key, probability and prediction to `target`, in order, and return what they say together.
+    """Write each row's key and what is predicted of it to `target`, in order, and return what they say together.
 
-    Reading, predicting and writing go on at the same time. The bytes are those that pandas writes for the whole;
-    of the ten likeliest rows the columns `show` are kept.
+    Reading, predicting and writing go on at the same time. The bytes are those that pandas writes for the whole; of the
+    top rows the columns `show` are kept. Raises ModelNotFound if the model says what its problem has no place for.
     """
 
     def predicted(part: pd.DataFrame) -> _Part:
-        probability = predict(part)
-        said = {"probability": probability, "prediction": (probability >= threshold).astype("int64")}
-        counts, _ = np.histogram(probability, BINS, (0, 1))
-        top = pd.Series(probability).nlargest(10).index
-        likeliest = part[show].iloc[top].assign(**{name: values[top] for name, values in said.items()})
+        said = problem.checked(predict(part), len(part))
+        columns, numbers = problem.frame(said), problem.number(said)
+        highest = pd.Series(numbers).nlargest(_TOP).index
+        shown = [part[show].iloc[highest], columns.iloc[highest].assign(**{_BY: numbers[highest]})]
         return _Part(
-            csv.lines(pd.DataFrame({key: part[key].array, **said}, copy=False)), probability, counts, likeliest
+            list(columns),
+            csv.lines(pd.DataFrame({key: part[key].array, **{name: columns[name] for name in columns}}, copy=False)),
+            numbers,
+            Counter(columns["prediction"].value_counts().to_dict()) if problem.bounds else Counter(),
+            pd.concat([each.reset_index(drop=True) for each in shown], axis=1),
         )
 
-    scored = Scored()
-    likeliest: list[pd.DataFrame] = []
+    scored = Scored(Distribution(problem.bounds))
+    top: list[pd.DataFrame] = []
     with target.open("wb") as stream:
-        stream.write(f"{key},probability,prediction\n".encode())
         for done in in_order(predicted, parts):
+            if not scored.rows:
+                stream.write(f"{','.join([key, *done.heading])}\n".encode())
             stream.write(done.lines)
-            scored.rows += len(done.probability)
-            scored.positive += int((done.probability >= threshold).sum())
-            scored.total += float(done.probability.sum())
-            scored.counts += done.counts
-            likeliest = [pd.concat([*likeliest, done.likeliest]).nlargest(10, "probability")]
-    scored.likeliest = likeliest[0].reset_index(drop=True)
+            scored.numbers.add(done.numbers)
+            scored.predicted.update(done.predicted)
+            top = [pd.concat([*top, done.top]).nlargest(_TOP, _BY)]
+    scored.top = top[0].drop(columns=_BY).reset_index(drop=True)
     return scored
+
+
+_BY = "\0number"
+"""What the top rows are put in order by; no column of a file has this name."""

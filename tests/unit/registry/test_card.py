@@ -29,8 +29,13 @@ REVIEW: dict[str, Any] = {
     "verdict": "neutral",
     "rows": 1545,
     "differences": {
-        "brier": {"new": 0.1656, "old": 0.2279, "difference": "better (-0.087 to -0.039)"},
-        "roc_auc": {"new": 0.7083, "old": 0.5658, "difference": "noise (-0.076 to +0.221)"},
+        "brier": {
+            "label": "Brier score (lower is better)",
+            "new": 0.1656,
+            "old": 0.2279,
+            "difference": "better (-0.087 to -0.039)",
+        },
+        "roc_auc": {"label": "ROC AUC", "new": 0.7083, "old": 0.5658, "difference": "noise (-0.076 to +0.221)"},
     },
     "checks": {"ROC AUC": True, "validation rows": False},
     "worse_slices": ["carrier AA", "hour 6"],
@@ -101,10 +106,10 @@ def test_a_review_of_another_version_says_nothing_of_this_one(day: Day) -> None:
     assert "0.7083" not in text
 
 
-def test_without_a_champion_it_is_compared_with_the_base_rate(day: Day, shape: Shape) -> None:
+def test_without_a_champion_it_is_compared_with_the_baseline(day: Day, shape: Shape) -> None:
     shape.conclude(day, shape.review, **{**REVIEW, "champion_version": None, "worse_slices": []})
     text = composed(day)
-    assert "| this version | base rate | difference |" in text
+    assert "| this version | baseline | difference |" in text
     assert "No slice got worse by more than noise." in text
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlflow.models
+import mlflow.pyfunc
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 import yaml
@@ -20,9 +23,11 @@ from tiny_model import ROWS, SHAPES, TARGET
 
 from galley.days import Day
 from galley.errors import ModelNotFound
+from galley.problems import Binary
 from galley.registry import card, models
 from galley.registry.selection import choose
 from galley.settings import Settings
+from galley.training import save
 
 Make = Callable[..., Day]
 
@@ -110,8 +115,6 @@ def test_what_may_run_code_is_refused_by_name_and_nothing_of_it_runs(
 @pytest.mark.parametrize(
     "flavors",
     [
-        {"python_function": {"loader_module": "mlflow.pyfunc.model", "python_model": "model.pkl"}},
-        {"python_function": {"loader_module": "harm", "code": "code"}},
         {"pytorch": {"model_data": "data", "pytorch_version": "2"}},
         {},
     ],
@@ -123,6 +126,59 @@ def test_a_model_of_no_flavor_that_galley_loads_is_refused_whatever_is_allowed(
     with pytest.raises(ModelNotFound, match="galley loads sklearn, lightgbm, xgboost, catboost"):
         load(allowing(settings, "allow_pickle = true"))
     assert not (settings.home / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "flavor",
+    [
+        {"loader_module": "mlflow.pyfunc.model", "python_model": "model.pkl"},
+        {"loader_module": "harm", "code": "code"},
+    ],
+)
+def test_a_model_of_any_other_flavor_may_run_code_and_is_refused_unless_that_is_allowed(
+    settings: Settings, folder: Path, flavor: dict[str, str]
+) -> None:
+    state(folder, python_function=flavor)
+    with pytest.raises(ModelNotFound, match="it is saved as python_function"):
+        load(settings)
+    assert not (settings.home / "ran").exists()
+
+
+class Doubled(mlflow.pyfunc.PythonModel):
+    """A model of one's own: MLflow's pyfunc."""
+
+    def predict(self, context: Any, model_input: pd.DataFrame) -> Any:  # noqa: ARG002
+        return model_input["a"] / 40
+
+
+def test_a_pyfunc_predicts_by_its_signature_where_galley_toml_allows_it(settings: Settings) -> None:
+    rows = pd.DataFrame(ROWS, columns=["a", "b"])
+    signature = mlflow.models.infer_signature(rows, rows["a"])
+    folder = settings.model_data / "models" / "other"
+    mlflow.pyfunc.save_model(folder, python_model=Doubled(), signature=signature, pip_requirements=[])
+    allowed = allowing(settings, "allow_pickle = true")
+    with pytest.warns(UserWarning, match="may run code .*: it is saved as python_function"):
+        predict = models.resolve("models/other", allowed).predictor()
+    assert predict(rows[["b", "a"]]).tolist() == (rows["a"] / 40).tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (pd.DataFrame({"a": [1.0]}), "takes b, which the rows do not have"),
+        (pd.DataFrame({"a": [1.0], "b": ["x"]}), "takes b as double, and the rows have"),
+    ],
+)
+def test_rows_that_do_not_fit_the_signature_are_refused_by_column(
+    settings: Settings, rows: pd.DataFrame, words: str
+) -> None:
+    fitted = pd.DataFrame(ROWS, columns=["a", "b"])
+    model = LogisticRegression().fit(fitted, TARGET)
+    save(model, settings.model_data / "models" / "other", fitted, "run")
+    predict = models.resolve("models/other", settings).predictor()
+    assert predict(fitted[["b", "a"]]).tolist() == model.predict_proba(fitted)[:, 1].tolist()
+    with pytest.raises(ModelNotFound, match=words):
+        predict(rows)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +276,7 @@ def test_the_own_format_of_a_library_of_boosted_trees_is_loaded_where_the_librar
 ) -> None:
     pytest.importorskip(library, reason=f"{library} is not part of galley's environments")
     expected = NATIVE[library](settings.model_data / "models" / "other")
-    assert load(settings).predict_proba(ROWS)[:, 1].tolist() == expected.tolist()
+    assert Binary().ask(load(settings), np.array(ROWS)).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("library", NATIVE)

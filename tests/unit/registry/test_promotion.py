@@ -113,7 +113,7 @@ def test_the_champion_alone_carries_the_last_moves_whoever_it_is(
     assert with_history(client, settings) == ["1"]
     unproven = approve("2026-11-23", DummyClassifier(strategy="stratified"))
     answer(unproven, "Approve")  # after the rollback
-    refuses(unproven, "scores the smoke set differently")
+    refuses(unproven, "predicts something else for the smoke set")
     assert with_history(client, settings) == ["1"]
     champion = look(client, settings).alias("champion")
     assert champion is not None
@@ -281,7 +281,7 @@ def test_a_champion_that_scores_the_smoke_set_otherwise_is_taken_back(
     for week in weeks_before:
         promote(week)
     day = approve("2026-11-23", DummyClassifier(strategy="stratified"))  # unseeded: no two answers are alike
-    refuses(day, "scores the smoke set differently")
+    refuses(day, "predicts something else for the smoke set")
     assert version_of(client, settings, "champion") == champion
     assert look(client, settings).journal[-1].decision == "Taken back"
     assert with_history(client, settings) == ([champion] if champion else [])

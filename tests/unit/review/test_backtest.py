@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics
 
 from galley.days import Day
+from galley.problems import Binary
 from galley.review.backtest import in_a_line, live_day, numbers, table, together
 from galley.settings import Settings
 from galley.storage import files
@@ -53,15 +54,15 @@ def test_predictions_meet_the_target_of_the_same_row(week):
 
 
 def test_a_days_numbers_are_those_of_its_rows(week):
-    found = table(week, 0.5).loc["2026-11-20"]
+    found = table(Binary(), week).loc["2026-11-20"]
     assert found["roc_auc"] == 0.75  # of the four pairs, only (0.3, 0.8) is the wrong way round
     assert found["log_loss"] == pytest.approx(metrics.log_loss(CAME["2026-11-20"], PREDICTED["2026-11-20"]))
     assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.49 + 0.01) / 4)
-    assert (found["predicted_share"], found["actual_share"]) == (pytest.approx(2.1 / 4), 0.5)
+    assert (found["predicted"], found["actual"]) == (pytest.approx(2.1 / 4), 0.5)
 
 
 def test_the_week_together_is_the_rows_of_the_days_that_have_both(week):
-    found = table(week, 0.5).loc["together"]
+    found = table(Binary(), week).loc["together"]
     expected = metrics.roc_auc_score([1, 0, 1, 0, 1, 0, 1], [0.9, 0.8, 0.3, 0.1, 0.6, 0.2, 0.7])
     assert (found["rows"], found["roc_auc"]) == (7, pytest.approx(expected))
     assert (found["version"], found["note"]) == ("1, 2", "2 of 4 days")
@@ -75,17 +76,17 @@ def test_a_day_that_the_version_was_trained_on_is_shown_and_does_not_count(week,
 
 
 def test_the_week_in_a_line_has_validation_scores_and_what_is_missing(week):
-    said = in_a_line(week, 0.5, {"1": 0.9})
+    said = in_a_line(Binary(), week, {"1": 0.9})
     assert "on 7 rows of 2 days (version 1 validation 0.900)" in said
     assert "Not counted: 2026-11-19 (no predictions), 2026-11-22 (no targets yet)." in said
 
 
 def test_a_week_without_predictions_says_so(settings):
-    assert in_a_line(live(settings), 0.5, {}) == "Live performance: nothing to judge by (no predictions)."
-    assert table(live(settings), 0.5).loc["together", "rows"] == 0
+    assert in_a_line(Binary(), live(settings), {}) == "Live performance: nothing to judge by (no predictions)."
+    assert table(Binary(), live(settings)).loc["together", "rows"] == 0
 
 
 def test_a_day_of_one_class_has_no_ranking_to_judge():
-    found = numbers(pd.DataFrame({"target": [0, 0], "probability": [0.2, 0.4]}), 0.5)
+    found = numbers(Binary(), pd.DataFrame({"target": [0, 0], "probability": [0.2, 0.4]}))
     assert pd.isna(found["roc_auc"])
-    assert (found["predicted_share"], found["actual_share"]) == (pytest.approx(0.3), 0)
+    assert (found["predicted"], found["actual"]) == (pytest.approx(0.3), 0)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galley.review.slicing import slices
+from galley.problems import Binary
+from galley.review.slicing import slice_check, slices, worst_in_words
 
 ROWS = pd.DataFrame({"carrier": ["AA"] * 40 + ["UA"] * 40 + ["B6"] * 3, "hour": [6.0, 18.0] * 41 + [6.0]})
 TARGET = np.array([1, 0] * 41 + [1])
@@ -15,7 +16,7 @@ NEW = NEW + np.linspace(-0.05, 0.05, 83)
 
 @pytest.fixture
 def found():
-    return slices(ROWS, ["carrier", "hour"], TARGET, NEW, OLD, min_rows=10).set_index("slice")
+    return slices(Binary(), ROWS, ["carrier", "hour"], TARGET, NEW, OLD, min_rows=10).set_index("slice")
 
 
 def test_the_part_that_got_worse_comes_first_and_is_called_worse(found):
@@ -38,5 +39,26 @@ def test_a_part_of_too_few_rows_is_left_out(found):
 
 
 def test_a_part_in_which_nothing_changed_is_not_worse():
-    found = slices(ROWS, ["carrier"], TARGET, OLD, OLD, min_rows=1)
+    found = slices(Binary(), ROWS, ["carrier"], TARGET, OLD, OLD, min_rows=1)
     assert not found["worse"].any()
+
+
+def test_any_expression_makes_slices():
+    found = slices(Binary(), ROWS, {"late": ROWS.eval("hour > 12")}, TARGET, NEW, OLD, min_rows=1)
+    assert set(found["slice"]) == {"late False", "late True"}
+
+
+def test_the_worst_slice_is_said_with_its_interval(found):
+    worst = found.loc["carrier AA"]
+    interval = f"({worst['low']:+.4f} to {worst['high']:+.4f})"
+    said = worst_in_words(found.reset_index())
+    assert said == f"Worst slice: carrier AA, 40 rows, gained {worst['gained']:+.4f} {interval}."
+    assert worst_in_words(slices(Binary(), ROWS, ["hour"], TARGET, NEW, OLD, min_rows=99)).startswith("No slice has")
+
+
+def test_a_slice_that_certainly_lost_more_than_the_limit_fails_its_check(found):
+    certain = -found.loc["carrier AA", "high"]
+    assert certain > 0
+    assert slice_check(found, certain + 0.01, required=True).passed
+    assert not slice_check(found, certain - 0.01).passed
+    assert slice_check(found.loc[["carrier UA"]], 0.0).value == 0

@@ -13,6 +13,7 @@ from flights.contract import DATA
 from flights.features import CATEGORIES, FEATURES, NUMBERS, build
 from flights.predictor import ByDistinctTexts, ByTables, Predictor, _Number
 from galley.contract import plain
+from galley.problems import Binary
 from galley.scoring import csv
 from galley.scoring.overlap import in_order
 from galley.scoring.score import score
@@ -52,7 +53,7 @@ def plainly(pipeline, file):
 
 def in_parts(pipeline, file):
     parts, target = DATA.parts(file), file.with_name("parts.csv")
-    return score(parts, target, Predictor(pipeline), key="flight_id", threshold=0.3, show=SHOWN)
+    return score(parts, target, Predictor(pipeline), Binary(threshold=0.3), key="flight_id", show=SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,12 @@ def test_the_bytes_are_those_of_a_plain_script(data, file, estimator, settings, 
 def test_what_is_said_of_the_whole_is_so(data, file):
     pipeline = fitted(data, "hist_gradient_boosting", max_iter=30)
     rows, scored = plainly(pipeline, file), in_parts(pipeline, file)
-    assert (scored.rows, scored.positive) == (4000, rows["prediction"].sum())
-    assert scored.mean == pytest.approx(rows["probability"].mean())
-    assert scored.quantile(0.5) == pytest.approx(rows["probability"].median(), abs=0.001)
-    assert scored.histogram(40)[0].tolist() == np.histogram(rows["probability"], 40, (0, 1))[0].tolist()
+    assert (scored.rows, scored.predicted[1]) == (4000, rows["prediction"].sum())
+    assert scored.numbers.mean == pytest.approx(rows["probability"].mean())
+    assert scored.numbers.quantile(0.5) == pytest.approx(rows["probability"].median(), abs=0.001)
+    assert scored.numbers.histogram(40)[0].tolist() == np.histogram(rows["probability"], 40, (0, 1))[0].tolist()
     expected = data[SHOWN].merge(rows, on="flight_id").nlargest(10, "probability")
-    assert scored.likeliest.to_dict("records") == expected.to_dict("records")
+    assert scored.top.to_dict("records") == expected.to_dict("records")
 
 
 @given(st.floats(allow_infinity=False), st.text(st.characters(codec="utf-8"), max_size=5))
