@@ -1,4 +1,4 @@
-"""The command `galley`: run a stage, check what notebooks declare, verify reports and decisions, export, make keys."""
+"""The command `galley`: run a stage, check notebooks, write a project, verify reports and decisions, make keys."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from galley.days import Day
 from galley.errors import FAILED, GalleyError, exit_code
+from galley.init import PROBLEMS, write_project
 from galley.proof.commands import add_commands
 from galley.settings import Settings
 
@@ -48,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
+
+    init = commands.add_parser("init", help="write a small project that works at once, to be changed into yours")
+    init.add_argument("folder", type=Path, metavar="NAME", help="its folder, which is made; the model is named like it")
+    init.add_argument("--problem", choices=PROBLEMS, default="binary", help="the kind of problem; %(default)s")
+    init.set_defaults(command=_init)
 
     add_commands(commands)
     return parser
@@ -95,6 +101,12 @@ def _check(asked: argparse.Namespace) -> int:
     problems += [*_unreviewed(settings), *_unreachable(settings, notebooks)] if settings else []
     print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
+
+
+def _init(asked: argparse.Namespace) -> int:
+    written = write_project(asked.folder, asked.problem)
+    print("\n".join(f"wrote {path}" for path in written))
+    return 0
 
 
 def _unreachable(settings: Settings, notebooks: list[Path]) -> list[str]:

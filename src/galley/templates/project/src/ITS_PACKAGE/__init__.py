@@ -1,0 +1,1 @@
+"""The domain of ITS_NAME: what its data is, and which model learns from it."""
