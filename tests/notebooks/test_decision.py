@@ -22,10 +22,10 @@ from galley.errors import (
     ParameterError,
     RegistryUnavailable,
 )
+from galley.problems import Binary
 from galley.proof.chain import HEAD_TAG
 from galley.proof.decision import Decision, recorded
 from galley.registry import models, versions
-from galley.review import bootstrap
 from galley.storage import files
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def test_a_review_judges_the_champion_by_the_days_it_lived(second_week: Week) ->
 
 def test_a_review_gives_each_difference_its_interval_in_words(second_week: Week) -> None:
     review = second_week[1]["review"]
-    assert set(review["differences"]) == set(bootstrap.SCORES)
+    assert set(review["differences"]) == set(Binary.metrics)
     assert re.search(r"\| ROC AUC \| 0\.\d{4} \| 0\.\d{4} \| (better|worse|noise|the same)", review["summary"])
 
 
