@@ -87,8 +87,8 @@ sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as C
 chart-test: $(CHART_READY) ## the manifests of Kubernetes, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
 	CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
 
-chaos: $(READY) ## kill at random, in every stage, and hold what is left to the promises; the seed repeats a round  [ROUNDS=500 SEED=1]
-	@$(AIRFLOW) tests/chaos.py '$(or $(ROUNDS),500)' $(SEED)
+chaos: $(READY) $(STORE_READY) ## kill at random, in every stage, and hold what is left to the promises; the seed repeats a round  [ROUNDS=500 SEED=1 IN=bucket]
+	@$(AIRFLOW) tests/chaos.py '$(or $(ROUNDS),500)' '$(SEED)' $(IN)
 
 browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the user interface
 	$(BROWSER) -m pytest tests/browser

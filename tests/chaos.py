@@ -1,7 +1,8 @@
 """Chaos: rounds of one random fault in a stage of the example, and what must hold after it.
 
-Usage: chaos.py [ROUNDS] [SEED]. Round n has the seed SEED + n, which says which stage, what is struck and when; with
-it `make chaos ROUNDS=1 SEED=...` plays that round again. It ends with 1 if a promise was broken.
+Usage: chaos.py [ROUNDS] [SEED] [disk|bucket]. Round n has the seed SEED + n, which says which stage, what is struck and
+when; with it `make chaos ROUNDS=1 SEED=...` plays that round again. With `bucket`, data and outputs are in one. It ends
+with 1 if a promise was broken.
 """
 
 import json
@@ -13,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import decide
 import psutil
+import s3
 
 from galley.days import Day
 from galley.local import ports, workbench
@@ -183,23 +185,27 @@ class Chaos:
 
 
 @contextmanager
-def chaos():
+def chaos(where="disk"):
     """A project of its own below the folder of temporary files, whose servers of kernels nobody else has."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     (folder / "tmp").mkdir()
     stage_process.adopt_orphans()
     port = ports.free()
     given = {"TMPDIR": str(folder / "tmp"), "GALLEY_MLFLOW_PORT": str(port)}
-    desk = Desk.of(PROJECT, folder / "project", **given)
-    store = Store(desk.settings)
-    desk.environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{port}"
-    try:
+    given["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
+    with ExitStack() as ends:
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        if where == "bucket":
+            ends.enter_context(s3.server())
+            given |= {"GALLEY_DATA": f"s3://galley/{folder.name}/data"}
+            given |= {"GALLEY_OUTPUTS": f"s3://galley/{folder.name}/outputs"}
+        desk = Desk.of(PROJECT, folder / "project", **given)
+        store = Store(desk.settings)
+        desk.environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{port}"
         store.start()
+        ends.callback(lambda: _kill(_servers(desk)))
+        ends.callback(store.kill)
         yield Chaos(desk, store)
-    finally:
-        store.kill()
-        _kill(_servers(desk))
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _servers(desk):
@@ -227,11 +233,11 @@ def _has_ended(run):
     return run.poll() is not None if isinstance(run, subprocess.Popen) else not run.is_alive()
 
 
-def main(rounds=500, seed=None):
-    first = random.randrange(10**6) if seed is None else int(seed)  # noqa: S311
+def main(rounds=500, seed="", where="disk"):
+    first = int(seed) if seed else random.randrange(10**6)  # noqa: S311
     failed = 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it leaves nothing behind then either
-    with chaos() as played:
+    with chaos(where) as played:
         for number, (this, found) in enumerate(played.rounds(first, int(rounds)), 1):
             failed += bool(found)
             print(f"{number:>4}  {this}: {'; '.join(found) or 'all promises kept'}", flush=True)  # noqa: T201

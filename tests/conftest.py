@@ -5,15 +5,14 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 import uuid
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import s3
 
-from galley.local import ports
 from galley.storage.files import path_of
 
 HOME = Path(__file__).parents[1]
@@ -84,24 +83,10 @@ def receiver():
 @pytest.fixture(scope="session")
 def store():
     """The address of an S3 server on loopback, with a bucket in it; who asks is in the environment."""
-    program = HOME / ".venvs" / "store" / "bin" / "moto_server"
-    if not program.exists():
+    if not s3.PROGRAM.exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no S3 server; make .venvs/store/.synced")
-    port = ports.free()
-    server = subprocess.Popen([program, "--host", "127.0.0.1", "--port", str(port)], stderr=subprocess.DEVNULL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "tests")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "no secret of anybody's")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        deadline = time.monotonic() + 60
-        while not ports.is_open(port):
-            assert time.monotonic() < deadline, "the S3 server did not start"
-            time.sleep(0.1)
-        path_of("s3://galley").fs.mkdir("galley")
-        yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait()
+    with s3.server() as address:
+        yield address
 
 
 @pytest.fixture

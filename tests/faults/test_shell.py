@@ -115,8 +115,15 @@ def test_a_cell_that_exits_with_a_code_fails_and_ends_the_notebook(desk, leaving
     assert cells[4].metadata.papermill.status == "pending"
 
 
-@pytest.mark.parametrize("leaving", ["exit()", "exit(0)", "quit", "quit()"])
-def test_a_cell_that_exits_without_a_code_ends_the_notebook_well(desk, leaving, caplog):
+@pytest.mark.parametrize("leaving", ["exit()", "exit", "quit"])
+def test_a_cell_that_exits_without_a_code_fails_and_the_error_says_how_to_end_a_stage_well(desk, leaving):
+    with pytest.raises(StageFailed, match=r"SystemExit: exit without a code .*exit\(0\)"):
+        desk.run(leaving, "print('never')")
+    assert cells_of(desk)[3].metadata.papermill.status == "pending"
+
+
+@pytest.mark.parametrize("leaving", ["exit(0)", "quit(0)"])
+def test_a_cell_that_exits_with_0_ends_the_notebook_well(desk, leaving, caplog):
     caplog.set_level(logging.INFO)
     outcome = desk.run(leaving, "print('never')")
     assert [printed(cell) for cell in read(outcome.notebook).cells[2:]] == ["", ""]

@@ -15,7 +15,7 @@ from galley.errors import StageBusy, StorageUnavailable
 from galley.proof.verify import verify
 from galley.run.attempts import Attempts
 from galley.storage import lease
-from galley.testing import stage_process
+from galley.testing import broken, stage_process, unsettled
 
 pytestmark = pytest.mark.local_runner
 
@@ -67,6 +67,15 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_no_part_and_no_gap(desk):
     assert attempts.numbers() == list(range(1, attempts.numbers()[-1] + 1))
     assert set(states(attempts)) == {"completed", "interrupted"}
     assert verify(Day.of(desk.reports.parent.name, desk.settings)) == []
+
+
+def test_what_was_broken_is_said_of_a_bucket_too(desk):
+    day = Day.of(desk.reports.parent.name, desk.settings)
+    for _ in range(2):
+        desk.run("1")
+    assert unsettled(day) == []
+    desk.attempts().path(1).unlink()
+    assert broken(day) == [f"outputs/{day}/dag: the attempts of 01_stage are [2]"]
 
 
 def test_a_stage_has_one_run_at_a_time(desk):

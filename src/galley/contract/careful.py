@@ -58,9 +58,13 @@ def _parts(path: Path) -> Iterator[Rows]:
 
 
 def _fitting(line: Line, wanted: int) -> Line:
-    if line.problem or len(line.fields) == wanted:
+    found = len(line.fields)
+    if found == wanted or (line.problem and not found):
         return line
-    return Line(line.number, [], f"{len(line.fields)} fields where the heading has {wanted}", ",".join(line.fields))
+    counted = f"{found} fields where the heading has {wanted}"
+    if line.problem:
+        return line._replace(problem=f"{line.problem}, with {counted}")
+    return Line(line.number, [], counted, ",".join(line.fields))
 
 
 def _rows(heading: list[str], some: list[Line]) -> Rows:

@@ -15,7 +15,10 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Line(NamedTuple):
-    """A line that is not empty: its number, counted as an editor does, its fields, and what is wrong with it."""
+    """A line that is not empty: its number, counted as an editor does, its fields, and what is wrong with it.
+
+    A line with a problem has no fields, but for one that is cut.
+    """
 
     number: int
     fields: list[str]
@@ -42,7 +45,8 @@ def lines(path: Path) -> Iterator[Line]:
 
 def _without_end(number: int, line: str) -> Line:
     if len(line) < _LONGEST:
-        return Line(number, [], "the last line has no end: the file may be cut", line[-20:])
+        fields = [] if '"' in line else line.split(",")
+        return Line(number, fields, "the last line has no end: the file may be cut", line[-20:])
     return Line(number, [], "the line has no end", line[:20])
 
 

@@ -23,6 +23,8 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.kernelapp import IPKernelApp
 from IPython.core.autocall import ZMQExitAutocall
 
+_NO_CODE = "exit without a code does not say whether all is done. Write exit(0) if it is."
+
 
 class Compiler(XCachingCompiler):
     """Says of each cell which module it belongs to."""
@@ -37,9 +39,12 @@ class Compiler(XCachingCompiler):
 
 
 class Leave(ZMQExitAutocall):
-    """`exit` and `quit`, with or without a code: they end the notebook as sys.exit does, at once."""
+    """`exit` and `quit`: they end the notebook at once, as sys.exit does.
 
-    def __call__(self, code: Any = None) -> NoReturn:
+    Without a code they are what people leave in a notebook after a look at its first half, so that fails the stage.
+    """
+
+    def __call__(self, code: Any = _NO_CODE) -> NoReturn:
         """Leave."""
         sys.exit(code)
 
