@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import nbformat
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -234,6 +235,14 @@ def test_tables_keep_what_makes_them_readable():
     html = page(shows(text__html=table))
     assert 'class="dataframe"' in html
     assert "text-align" in html
+
+
+def test_a_table_of_pandas_is_not_matched_with_the_sheet_that_it_brings_which_the_page_has_itself():
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["x"], ["a", "b"]]))
+    html = page(shows(text__html=frame._repr_html_()))
+    shown = html[html.index('<div class="html">') :]
+    assert shown.count("<style") == shown.count("style=") == 0
+    assert ".dataframe thead tr:not(:last-of-type) th { text-align: left; }" in html
 
 
 def test_code_in_markdown_keeps_its_colours():
