@@ -16,6 +16,7 @@ from typing import Any
 from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
 from nbconvert.filters import Highlight2HTML
+from nbconvert.preprocessors import HighlightMagicsPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
@@ -50,6 +51,7 @@ def _exporter() -> HTMLExporter:
     """The exporter, made once a process: its templates take longer to compile than a notebook to render."""
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}}),
+        default_preprocessors=[],  # after each of its eleven nbconvert validates the notebook
         extra_template_basedirs=[str(_TEMPLATES)],
         template_name="report",
         exclude_anchor_links=True,
@@ -113,6 +115,7 @@ def _prepared(node: NotebookNode, failed: int | None, at_top: Collection[str]) -
     """A shallow copy whose cells know their anchors and labels, without the outputs that stand at the top already."""
     shown = NotebookNode(node)
     shown.cells = [bounded(cell) for cell in node.cells]
+    magics = HighlightMagicsPreprocessor()
     for index, cell in enumerate(shown.cells):
         cell.galley_anchor = _anchor(index)
         cell.galley_failed = index == failed
@@ -120,6 +123,8 @@ def _prepared(node: NotebookNode, failed: int | None, at_top: Collection[str]) -
         if cell.cell_type == "code":
             others = (each for each in cell.get("outputs", []) if _markdown(each) not in at_top)
             cell.outputs = list(_gathered(_joined(others)))
+            if language := magics.which_magic_language(cell.source):
+                cell.metadata = NotebookNode(cell.metadata, magics_language=language)
     return shown
 
 

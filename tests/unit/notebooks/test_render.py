@@ -249,6 +249,17 @@ def test_code_in_markdown_keeps_its_colours():
     assert 'class="highlight' in page(nbformat.v4.new_markdown_cell("```python\nx = 1\n```"))
 
 
+def test_a_cell_in_another_language_has_the_colours_of_that():
+    assert '<span class="nb">echo</span>' in page(nbformat.v4.new_code_cell("%%bash\necho $HOME"))
+    assert "magics" not in page(nbformat.v4.new_code_cell("x = 1"))
+
+
+def test_what_the_schema_of_notebooks_refuses_is_shown_all_the_same():
+    node = nbformat.v4.new_notebook(cells=[shows(text__plain="all is well")])
+    node.cells[0].execution_count = "first"
+    assert "all is well" in render(node, "")
+
+
 def test_the_page_loads_nothing_and_says_so_to_the_browser():
     html = page(shows(text__html="<b>x</b>"))
     assert "default-src 'none'" in html
