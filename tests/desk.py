@@ -19,7 +19,7 @@ from galley.local.api import Client, logical_date
 from galley.local.errors import AirflowError
 from galley.settings import Settings
 
-SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+SERVE = Path(__file__).parent / "browser" / "serve.py"
 PATIENCE = 300
 """Seconds after which a task that does not come to a state counts as hanging."""
 DAG = "train_weekly"
