@@ -272,7 +272,7 @@ def test_the_listing_shows_days_with_stages_headline_and_decision(client):
     assert ("interrupted", "train.m1") in chips
     assert ("awaiting-review", "approval") in chips
     assert 'aria-label="validate.roc_auc over 2 days, now 0.75"' in page
-    assert "&lt;i&gt;ada&lt;/i&gt;" in page
+    assert "&lt;i&gt;ada&lt;/i&gt;, not signed</span>" in page  # by decision.json alone
 
 
 def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(client):
