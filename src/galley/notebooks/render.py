@@ -15,8 +15,6 @@ from typing import Any
 
 from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
-from nbconvert.filters import Highlight2HTML
-from nbconvert.preprocessors import HighlightMagicsPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
@@ -24,6 +22,7 @@ from traitlets.config import Config
 from galley.errors import RecordLost
 from galley.notebooks.bounds import MARKDOWN_LIMIT, bounded
 from galley.notebooks.clean import Cleaner, has_script
+from galley.notebooks.highlight import highlighter
 from galley.notebooks.stream import last_state
 from galley.stage import MIME_TYPE
 
@@ -102,7 +101,7 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
     exporter = _exporter()
     lexer = node.metadata.get("language_info", {}).get("pygments_lexer")
     exporter.register_filter("galley_clean", Cleaner(folder).clean)
-    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
+    exporter.register_filter("highlight_code", highlighter(lexer))
     try:
         # Not HTMLExporter's own method: it passes the page through an HTML parser, for the sake of other templates.
         page, _ = TemplateExporter.from_notebook_node(exporter, shown, {"report": report})
@@ -115,7 +114,6 @@ def _prepared(node: NotebookNode, failed: int | None, at_top: Collection[str]) -
     """A shallow copy whose cells know their anchors and labels, without the outputs that stand at the top already."""
     shown = NotebookNode(node)
     shown.cells = [bounded(cell) for cell in node.cells]
-    magics = HighlightMagicsPreprocessor()
     for index, cell in enumerate(shown.cells):
         cell.galley_anchor = _anchor(index)
         cell.galley_failed = index == failed
@@ -123,8 +121,6 @@ def _prepared(node: NotebookNode, failed: int | None, at_top: Collection[str]) -
         if cell.cell_type == "code":
             others = (each for each in cell.get("outputs", []) if _markdown(each) not in at_top)
             cell.outputs = list(_gathered(_joined(others)))
-            if language := magics.which_magic_language(cell.source):
-                cell.metadata = NotebookNode(cell.metadata, magics_language=language)
     return shown
 
 
