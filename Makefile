@@ -31,7 +31,7 @@ READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
 # Folders of tests, the quick ones first; those that are not there are left out.
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
-AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow)
+AIRFLOW_TESTS := $(wildcard tests/dags tests/faults tests/flow tests/proof)
 STACK_TESTS := tests/stack
 CONTAINER_TESTS := tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py
 # Named, so that environments and caches are left out even where there is no git to ignore them.

@@ -1,6 +1,7 @@
 """Reports in Airflow's own application: who may read them, what is shown, and what hostile notebooks come to."""
 
 import ctypes
+import hashlib
 import html
 import os
 import re
@@ -271,7 +272,7 @@ def test_the_listing_shows_days_with_stages_headline_and_decision(client):
     assert ("interrupted", "train.m1") in chips
     assert ("awaiting-review", "approval") in chips
     assert 'aria-label="validate.roc_auc over 2 days, now 0.75"' in page
-    assert "&lt;i&gt;ada&lt;/i&gt;" in page
+    assert "&lt;i&gt;ada&lt;/i&gt;, not signed</span>" in page  # by decision.json alone
 
 
 def test_the_listing_begins_with_what_is_in_production_and_by_whose_decision(client):
@@ -341,6 +342,7 @@ def test_a_stage_has_its_neighbours_attempts_and_downloads(client):
     assert f'src="/galley/files/{DS}/{DAG}/01_prepare.html"' in page
     assert f"/galley/files/{DS}/{DAG}/01_prepare.ipynb?download=1" in page
     assert "Answer the review" in page
+    assert hashlib.sha256(b"?\n\n").hexdigest() in page
 
 
 def test_a_failed_attempt_leads_to_the_cell_that_ended_it(client):

@@ -57,6 +57,14 @@ def test_contributing_names_files_that_are_there():
     assert [name for name in named if not (HOME / name).exists()] == []
 
 
+def test_each_row_of_security_names_tests_that_are_there_or_says_why_it_has_none():
+    rows = [line.split("|")[-2] for line in text("SECURITY.md").splitlines() if re.match(r"\| (?!-)", line)]
+    tests = "".join(path.read_text() for path in HOME.glob("tests/**/*.py"))
+    named = {name for row in rows for name in re.findall(r"`(test_\w+)`", row)}
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+    assert {row.strip() for row in rows if "`test_" not in row and "not tested" not in row} == {"test", "the same"}
+
+
 def test_pages_name_only_verbs_that_make_has():
     verbs = set(re.findall(r"^([a-z-]+):.*##", text("Makefile"), re.MULTILINE))
     named = {verb for page in PAGES for verb in re.findall(r"\bmake ([a-z-]+)`|^    make ([a-z-]+)", page.read_text())}

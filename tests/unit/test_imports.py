@@ -16,6 +16,12 @@ def test_importing_a_module_of_the_core_loads_nothing_heavy(module):
     assert HEAVY & set(told.stdout.split()) == set()
 
 
+def test_making_a_page_loads_nothing_heavy():
+    code = "import sys; from galley.notebooks.render import prepare; prepare(); print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY & set(told.stdout.split()) == set()
+
+
 @pytest.mark.parametrize("module", ["galley.settings", "galley.days", "galley.storage.files"])
 def test_what_a_dag_file_imports_loads_no_papermill_and_no_nbconvert(module):
     told = subprocess.run(

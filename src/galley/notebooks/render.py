@@ -15,7 +15,6 @@ from typing import Any
 
 from nbconvert import HTMLExporter
 from nbconvert.exporters import TemplateExporter
-from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
@@ -23,6 +22,7 @@ from traitlets.config import Config
 from galley.errors import RecordLost
 from galley.notebooks.bounds import MARKDOWN_LIMIT, bounded
 from galley.notebooks.clean import Cleaner, has_script
+from galley.notebooks.highlight import highlighter
 from galley.notebooks.stream import last_state
 from galley.stage import MIME_TYPE
 
@@ -50,6 +50,7 @@ def _exporter() -> HTMLExporter:
     """The exporter, made once a process: its templates take longer to compile than a notebook to render."""
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}}),
+        default_preprocessors=[],  # after each of its eleven nbconvert validates the notebook
         extra_template_basedirs=[str(_TEMPLATES)],
         template_name="report",
         exclude_anchor_links=True,
@@ -100,7 +101,7 @@ def render(node: NotebookNode, title: str, folder: Path | None = None) -> str:
     exporter = _exporter()
     lexer = node.metadata.get("language_info", {}).get("pygments_lexer")
     exporter.register_filter("galley_clean", Cleaner(folder).clean)
-    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
+    exporter.register_filter("highlight_code", highlighter(lexer))
     try:
         # Not HTMLExporter's own method: it passes the page through an HTML parser, for the sake of other templates.
         page, _ = TemplateExporter.from_notebook_node(exporter, shown, {"report": report})

@@ -90,10 +90,10 @@ class Chain:
         """The chain of a model below outputs."""
         return cls(outputs / FOLDER / files.safe_name(model), model)
 
-    def head(self, keys: TrustedKeys) -> Head | None:
-        """The newest statement's position and digest, to be kept elsewhere; None if there is no statement."""
-        chain = self.read(keys)
-        return chain[-1].head if chain else None
+    @property
+    def name(self) -> str:
+        """Its folder as findings name it, the same on every machine."""
+        return f"outputs/{FOLDER}/{self.folder.name}"
 
     def read(self, keys: TrustedKeys, known: Head | None = None) -> tuple[Signed, ...]:
         """All statements, checked. `known` is a head that was kept elsewhere: a chain that lacks it is refused.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from galley.errors import DecisionError, SignatureError
-from galley.proof.chain import Chain, Head, Signed
+from galley.proof.chain import Chain, Signed
 from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK
 from galley.proof.keys import TrustedKeys
 from galley.proof.statements import File, Statement
@@ -93,13 +93,18 @@ def file_problem(stated: File, path: Path) -> str:
         return f"cannot be read ({error})"
 
 
-def audit(chain: Chain, keys: TrustedKeys, locate: Locate, known: Head | None = None) -> list[Finding]:
-    """All that is not as it was signed: in the chain, and in the files of each day's newest statement."""
+def read(chain: Chain, keys: TrustedKeys) -> tuple[tuple[Signed, ...], list[Finding]]:
+    """The statements of a chain; none, and what is found, if they are not what was signed."""
     try:
-        statements = chain.read(keys, known)
+        return chain.read(keys), []
     except SignatureError as error:
-        return [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
-    return changes_of_days(statements, locate)
+        return (), [Finding(Kind.UNSIGNED, chain.name, f"- {error}")]
+
+
+def audit(chain: Chain, keys: TrustedKeys, locate: Locate) -> list[Finding]:
+    """All that is not as it was signed: in the chain, and in the files of each day's newest statement."""
+    statements, found = read(chain, keys)
+    return found + changes_of_days(statements, locate)
 
 
 def newest(statements: Sequence[Signed], version: str) -> Signed:

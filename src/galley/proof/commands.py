@@ -66,17 +66,14 @@ def _verify(asked: argparse.Namespace) -> int:
 
 
 def _verify_version(asked: argparse.Namespace) -> int:
-    from galley.errors import SignatureError
-    from galley.proof.check import Finding, Kind, approvers, changes, newest
+    from galley.proof.check import approvers, changes, newest, read
 
     settings = Settings.from_environment()
     chain = _chain(asked, settings)
     settings = settings.for_model(chain.model)
-    try:
-        statements = chain.read(_trusted(asked.keys or _folder(settings)))
-    except SignatureError as error:
-        said, findings = [], [Finding(Kind.UNSIGNED, str(chain.folder), f"- {error}")]
-    else:
+    statements, findings = read(chain, _trusted(asked.keys or _folder(settings)))
+    said: list[str] = []
+    if not findings:
         signed = newest(statements, asked.what)
         decided = signed.statement.decided
         people = ", ".join(approvers(statements, asked.what)) or decided.person

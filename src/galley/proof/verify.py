@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from galley.days import Day
-from galley.errors import MissingInput, SignatureError
+from galley.errors import MissingInput
 from galley.notebooks.metadata import mapping, read_metadata
 from galley.notebooks.names import order, stage_of
 from galley.proof.accepted import LARGEST, digest_is_kept, faults
 from galley.proof.chain import Chain
-from galley.proof.check import Finding, Kind, changes_of_days
+from galley.proof.check import Finding, Kind, changes_of_days, read
 from galley.proof.keys import TrustedKeys
 from galley.run import published
 from galley.run.attempts import COMPLETED
@@ -87,11 +87,8 @@ def verify_statements(day: Day, chains: Iterable[Chain], keys: TrustedKeys) -> l
 
 
 def _of_chain(chain: Chain, day: Day, keys: TrustedKeys) -> list[Finding]:
-    try:
-        statements = chain.read(keys)
-    except SignatureError as error:
-        return [Finding(Kind.UNSIGNED, relative_name(chain.folder, day.settings), f"- {error}")]
-    return changes_of_days(statements, partial(absolute_path, settings=day.settings), day.ds)
+    statements, found = read(chain, keys)
+    return found + changes_of_days(statements, partial(absolute_path, settings=day.settings), day.ds)
 
 
 def _all(day: Day) -> Iterator[_Reports]:

@@ -5,9 +5,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from galley.errors import DecisionError, ModelNotFound, SignatureError
+from galley.errors import DecisionError, ModelNotFound
 from galley.proof.chain import HEAD_TAG, Signed
-from galley.proof.check import Finding, Kind, audit, newest
+from galley.proof.check import Finding, Kind, changes_of_days, newest, read
 from galley.proof.decision import DECISION_TAG, RECORD_TAG, Version, recorded, stamp
 from galley.proof.keys import TrustedKeys
 from galley.registry.models import CHAMPION, registry_client, resolve
@@ -24,14 +24,17 @@ def verify_production(settings: Settings) -> list[Finding]:
 
     Raises RegistryUnavailable and RegistryRefused.
     """
-    found = audit(chain_of(settings), TrustedKeys.read(settings.keys), partial(absolute_path, settings=settings))
+    statements, unsigned = read(chain_of(settings), TrustedKeys.read(settings.keys))
+    found = unsigned + changes_of_days(statements, partial(absolute_path, settings=settings))
+    champion = Registered(registry_client(settings), settings).alias(CHAMPION)
     try:
-        _require_decided(settings)
+        if champion:
+            resolve(CHAMPION, settings)
+        if not unsigned:
+            _require_carried_out(statements, champion.version if champion else "")
     except (DecisionError, ModelNotFound) as error:
         found.append(Finding(Kind.PRODUCTION, f"models:/{settings.model.name}@{CHAMPION}", f"- {error}"))
-    with suppress(SignatureError):  # which is among those found
-        found += verify_tags(settings, chain_of(settings).read(TrustedKeys.read(settings.keys)))
-    return found
+    return found if unsigned else found + verify_tags(settings, statements)
 
 
 def verify_tags(settings: Settings, statements: Sequence[Signed], version: str = "") -> list[Finding]:
@@ -68,13 +71,8 @@ def _tag_problems(version: Version, about: Mapping[str, Signed], settings: Setti
             yield f"has a tag {tag} that is not what statement {signed.head.sequence} says"
 
 
-def _require_decided(settings: Settings) -> None:
-    """Raise DecisionError, SignatureError or ModelNotFound unless the champion is what the newest decision names."""
-    champion = Registered(registry_client(settings), settings).alias(CHAMPION)
-    if champion:
-        resolve(CHAMPION, settings)
-    statements = chain_of(settings).read(TrustedKeys.read(settings.keys))
-    version = champion.version if champion else ""
+def _require_carried_out(statements: Sequence[Signed], version: str) -> None:
+    """Raise DecisionError unless the champion, blank if there is none, is what the newest decision names."""
     missed = _not_carried_out(statements, version)
     if missed:
         decided = missed.statement.decided

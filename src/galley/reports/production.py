@@ -28,8 +28,8 @@ _MOVED = "previous_version"
 class Line:
     """A decision about a version, and what became of the version by it; `became` is blank if nothing did.
 
-    `page` is the review's page, as a path from outputs on; blank if there is none. `at` is a stamp. `is_against`: it
-    was approved although the review's verdict was against it.
+    `page` is the review's page, as a path from outputs on; blank if there is none. `at` is a stamp, `form` the digest
+    of the text that was answered. `is_against`: it was approved although the review's verdict was against it.
     """
 
     version: str
@@ -39,6 +39,7 @@ class Line:
     reason: str
     at: str
     page: str
+    form: str
     became: str
     is_against: bool
 
@@ -142,6 +143,7 @@ def _line(signed: Signed, became: str, *, is_against: bool) -> Line:
         reason=decided.reason,
         at=decided.answered_at,
         page="/".join(pages[-1].parts[1:]) if pages else "",
+        form=decided.form.sha256,
         became=became,
         is_against=is_against,
     )

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import nbformat
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -236,8 +237,27 @@ def test_tables_keep_what_makes_them_readable():
     assert "text-align" in html
 
 
+def test_a_table_of_pandas_is_not_matched_with_the_sheet_that_it_brings_which_the_page_has_itself():
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["x"], ["a", "b"]]))
+    html = page(shows(text__html=frame._repr_html_()))
+    shown = html[html.index('<div class="html">') :]
+    assert shown.count("<style") == shown.count("style=") == 0
+    assert ".dataframe thead tr:not(:last-of-type) th { text-align: left; }" in html
+
+
 def test_code_in_markdown_keeps_its_colours():
     assert 'class="highlight' in page(nbformat.v4.new_markdown_cell("```python\nx = 1\n```"))
+
+
+def test_a_cell_in_another_language_has_the_colours_of_that():
+    assert '<span class="nb">echo</span>' in page(nbformat.v4.new_code_cell("%%bash\necho $HOME"))
+    assert "magics" not in page(nbformat.v4.new_code_cell("x = 1"))
+
+
+def test_what_the_schema_of_notebooks_refuses_is_shown_all_the_same():
+    node = nbformat.v4.new_notebook(cells=[shows(text__plain="all is well")])
+    node.cells[0].execution_count = "first"
+    assert "all is well" in render(node, "")
 
 
 def test_the_page_loads_nothing_and_says_so_to_the_browser():

@@ -26,12 +26,10 @@ def test_statements_come_back_in_their_order_each_naming_the_one_before(chain, a
         None,
         *(Digest.of(each.content) for each in read[:-1]),
     ]
-    assert chain.head(keys) == made[-1].head
 
 
-def test_a_model_that_nobody_decided_about_has_no_statement_and_no_head(chain, keys):
+def test_a_model_that_nobody_decided_about_has_no_statement(chain, keys):
     assert chain.read(keys) == ()
-    assert chain.head(keys) is None
 
 
 def test_the_same_decision_is_stated_once_however_often_its_task_is_tried(chain, append, keys):

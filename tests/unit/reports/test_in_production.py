@@ -1,5 +1,6 @@
 """What reports say of production: the signed decisions, and what became of each."""
 
+import hashlib
 from types import SimpleNamespace
 
 import pytest
@@ -75,6 +76,7 @@ def test_each_decision_says_what_became_of_the_version_by_it(told):
     ]
     assert (found.current.version, found.current.person) == ("1", "lead")
     assert found.current.page == "2026-11-24/train/02_review.html"
+    assert found.current.form == hashlib.sha256(b"form").hexdigest()
 
 
 def test_a_version_that_a_later_decision_found_there_was_in_production_though_its_day_was_run_again(told):

@@ -10,6 +10,7 @@ from airflow.utils.session import create_session
 from airflow.utils.state import State, TaskInstanceState
 from sqlalchemy import select
 
+from galley.proof.statements import Digest
 from galley.reports.index import Index
 
 NOTEBOOK_OPERATOR = "NotebookOperator"
@@ -41,12 +42,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Review:
-    """A review that waits for an answer."""
+    """A review that waits for an answer. `form` is the digest of the text that it shows, as an answer states it."""
 
     ds: str
     dag_id: str
     run_id: str
     task_id: str
+    form: str
 
 
 def day_of(index: Index, dag_id: str, run_id: str) -> str | None:
@@ -82,7 +84,8 @@ def task(dag_id: str, run_id: str, task_id: str, map_index: int) -> Task | None:
 def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Review]:
     """The reviews that wait for an answer, of the DAGs that the user may read."""
     query = (
-        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, DagRun.logical_date, DagRun.run_after)
+        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, HITLDetail.subject, HITLDetail.body)
+        .add_columns(DagRun.logical_date, DagRun.run_after)
         .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .where(HITLDetail.responded_at.is_(None), TaskInstance.state == TaskInstanceState.AWAITING_INPUT)
@@ -90,7 +93,11 @@ def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Revie
     with create_session() as session:
         rows = session.execute(query).all()
     return [
-        Review(index.day_of(dag_id, logical or after), dag_id, run_id, task_id)
-        for dag_id, run_id, task_id, logical, after in rows
+        Review(index.day_of(dag_id, logical or after), dag_id, run_id, task_id, _digest(subject, body or ""))
+        for dag_id, run_id, task_id, subject, body, logical, after in rows
         if may_read(dag_id)
     ]
+
+
+def _digest(subject: str, body: str) -> str:
+    return Digest.of(f"{subject}\n\n{body}".encode()).sha256

@@ -10,8 +10,9 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from galley.local import ports, workbench
 from galley.local.airflow import ADMIN, Airflow
@@ -19,7 +20,7 @@ from galley.local.api import Client, logical_date
 from galley.local.errors import AirflowError
 from galley.settings import Settings
 
-SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+SERVE = Path(__file__).parent / "browser" / "serve.py"
 PATIENCE = 300
 """Seconds after which a task that does not come to a state counts as hanging."""
 DAG = "train_weekly"
@@ -102,9 +103,20 @@ class Desk:
         """Airflow's answer; raises AirflowError, which names the status, if that is an error."""
         return self.client(user)._call(method, f"/api/v2/{path}", body)
 
-    def trigger(self, dag, ds, **conf):
+    def trigger(self, dag, ds, user=ADMIN, **conf):
         body = {"dag_run_id": f"week__{ds}", "logical_date": logical_date(ds), "conf": conf}
-        self.ask("POST", f"dags/{dag}/dagRuns", body)
+        self.ask("POST", f"dags/{dag}/dagRuns", body, user)
+
+    def page(self, path, user=ADMIN):
+        """Status and text of a page below /galley."""
+        client = self.client(user)
+        self.ask("GET", "dags?limit=1", user=user)  # which logs in
+        headers = {"Authorization": f"Bearer {client._token}"}
+        try:
+            with client._open(Request(f"{client.url}/galley/{path}", headers=headers), timeout=60) as answer:  # noqa: S310
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
 
     def backfill(self, ds):
         """What `airflow backfill create` asks for."""
