@@ -1,5 +1,6 @@
 """The documentation says what the code says."""
 
+import argparse
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from galley import errors
+from galley.cli import _parser
+from galley.project import DeclaredModel, Limits, Locations, Policy
 from galley.settings import Settings
 
 HOME = Path(__file__).parents[2]
@@ -21,6 +24,35 @@ def test_the_reference_lists_every_setting_with_its_help():
     section = text("docs/reference.md").partition("## Settings")[2].partition("\n## ")[0]
     listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", section, re.MULTILINE))
     assert listed == {field.metadata["env"]: field.metadata["help"] for field in fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [("project", Locations), ("models.NAME", DeclaredModel), ("models.NAME.policy", Policy), ("kernels.NAME", Limits)],
+)
+def test_the_reference_lists_every_key_of_galley_toml(table, kind):
+    rows = text("docs/reference.md").partition(f"| key of `[{table}]` |")[2].partition("\n\n")[0].splitlines()[2:]
+    listed = [key for row in rows for key in re.findall(r"`(\w+)`", row.split(" | ")[0])]
+    assert sorted(listed) == sorted(kind.model_fields.keys() - {"name"})
+
+
+def _commands(parser, words=("galley",)):
+    """Each command with its actions and the names of its options."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for name, command in ((name, command) for action in below for name, command in action.choices.items()):
+        yield from _commands(command, (*words, name))
+    if not below:
+        yield " ".join(words), {option for action in parser._actions for option in action.option_strings[-1:]}
+
+
+def test_the_reference_lists_every_command_with_its_options():
+    section = text("docs/reference.md").partition("## Commands")[2].partition("\n## ")[0]
+    listed = {row.partition("`")[2]: row for row in section.splitlines() if row.startswith("| `galley ")}
+    missing = []
+    for command, options in _commands(_parser()):
+        row = next((row for start, row in listed.items() if re.match(rf"{command}\b(?! [a-z])", start)), "")
+        missing += [(command, option) for option in ("", *options - {"--help"}) if option not in row or not row]
+    assert missing == []
 
 
 def test_troubleshooting_lists_every_error_that_can_be_met():
