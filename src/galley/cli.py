@@ -13,6 +13,7 @@ from galley.days import Day
 from galley.errors import FAILED, GalleyError, exit_code
 from galley.init import PROBLEMS, write_project
 from galley.proof.commands import add_commands
+from galley.run.resources import of_disk
 from galley.settings import Settings
 
 
@@ -22,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         code: int = asked.command(asked)
-    except GalleyError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return exit_code(error)
+    except (GalleyError, OSError) as error:
+        said = of_disk(error) if isinstance(error, OSError) else error
+        if said is None:
+            raise
+        print(f"{type(said).__name__}: {said}", file=sys.stderr)
+        return exit_code(said)
     return code
 
 

@@ -1,6 +1,6 @@
 """A day: the folders that belong to one ds, so that stages hand over paths instead of messages.
 
-Where a DAG runs several times a day, each run has a day of its own, whose ds goes on to the time: 2026-11-23T0600.
+Where a DAG may run several times a day, each run has a day of its own, whose ds goes on to the time: 2026-11-23T0600.
 """
 
 import re

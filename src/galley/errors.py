@@ -24,7 +24,7 @@ galley.local.errors.
         ├── StageBusy             another run of the same stage and day is under way
         ├── QuestionChanged       what a review asks is not what its form showed: the next try asks anew
         ├── StageInterrupted      the kernel died, or did not start
-        ├── StageKilled           the task was told to end
+        ├── StageKilled           the task was stopped
         ├── ResourceExhausted     no room on the disk, no memory, or too many open files
         ├── RecordLost            the record could not be written (disk full, read-only)
         ├── EngineUnavailable     the Docker engine does not answer
@@ -118,7 +118,7 @@ class StageInterrupted(Transient):
 
 
 class StageKilled(Transient):
-    """The task was told to end while its cells ran."""
+    """The task was stopped while its cells ran."""
 
 
 class ResourceExhausted(Transient):

@@ -200,7 +200,7 @@ class Project(_Declared):
     def model(self, name: str = "", dag_id: str = "") -> DeclaredModel:
         """The model of that name; if blank, the one that the DAG belongs to, or the only one there is.
 
-        Raises SettingsError if there is none, and if it cannot be told which of several is meant.
+        Raises SettingsError if there is none, and if it is not clear which of several is meant.
         """
         if not self.models:
             lacks = "declares no model" if self.digest else "is not there"

@@ -183,7 +183,7 @@ class Settings:
 
     @cached_property
     def model(self) -> "DeclaredModel":
-        """The model that is meant. Raises SettingsError if there is none, or if it cannot be told which one."""
+        """The model that is meant. Raises SettingsError if there is none, or if it is not clear which one."""
         return self.project.model(self.model_name)
 
     @property

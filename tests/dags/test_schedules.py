@@ -14,9 +14,9 @@ from galley.airflow import DS
 SIX = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
 
-def day_of(schedule, logical_date=SIX, run_after=SIX):
+def day_of(schedule, logical_date=SIX, run_after=SIX, dag_id="any"):
     """What a template with DS renders to in a task of a DAG with this schedule."""
-    with DAG(dag_id="any", schedule=schedule, start_date=datetime(2013, 1, 1, tzinfo=UTC), max_active_runs=1) as dag:
+    with DAG(dag_id=dag_id, schedule=schedule, start_date=datetime(2013, 1, 1, tzinfo=UTC), max_active_runs=1) as dag:
         task = BaseOperator(task_id="any")
     integrate_macros_plugins()
     run = SimpleNamespace(logical_date=logical_date, run_after=run_after)
@@ -48,3 +48,17 @@ def test_a_run_that_somebody_asked_for_has_its_seconds():
 
 def test_a_run_without_a_logical_date_has_the_day_after_which_it_runs():
     assert day_of("@daily", logical_date=None) == "2026-11-23"
+
+
+@pytest.mark.parametrize("moment", [{}, {"logical_date": None}])
+def test_each_run_that_no_schedule_makes_and_that_makes_no_day_has_its_own(moment):
+    assert day_of(None, dag_id="rollback_model", **moment) == "2026-11-23T0600"
+
+
+@pytest.mark.parametrize("dag_id", ["generate_data", "train_weekly", "predict_daily", "verify_daily"])
+def test_what_makes_a_day_makes_that_day_also_without_a_schedule(dag_id):
+    assert day_of(None, dag_id=dag_id) == "2026-11-23"
+
+
+def test_another_dag_of_a_model_with_one_run_a_day_has_its_date():
+    assert day_of("@daily", dag_id="rollback_model") == "2026-11-23"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from desk_of_stages import Desk, end_of, read
@@ -78,3 +79,19 @@ def test_outputs_that_cannot_be_written_are_an_error_that_says_so(small, mount):
         small.run(CONCLUDES)
     assert end_of(accepted.notebook)["state"] == "completed"
     assert small.attempts().numbers() == [1]
+
+
+@pytest.mark.local_runner
+@pytest.mark.parametrize(
+    "words",
+    ["galley.local run --ds 2026-11-23", "galley.local up", "galley.cli keys generate 2026"],
+)
+def test_a_command_in_a_project_that_cannot_be_written_says_so(desk, mount, words):
+    mount(desk.home, "-t", "tmpfs", "tmpfs")
+    (desk.home / "galley.toml").write_text('[models.one]\nproblem = "binary"\nkey = "id"\ntarget = "label"\n')
+    subprocess.run(["mount", "-o", "remount,ro", str(desk.home)], check=True)
+    done = subprocess.run([sys.executable, "-m", *words.split()], capture_output=True, text=True, cwd=desk.home)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert f"Read-only file system: '{desk.home}" in done.stderr
+    assert "Mount it writable" in done.stderr

@@ -282,7 +282,7 @@ def test_a_run_that_is_told_to_end_is_killed(desk):
     execution = desk.execution(WAITS)
     signal.signal(signal.SIGTERM, lambda *_: execution.kill())
     send_once_it_waits(desk, signal.SIGTERM)
-    with pytest.raises(StageKilled, match="told to end"):
+    with pytest.raises(StageKilled, match="was stopped"):
         execution.run()
     end = end_of(desk.attempts().path(1))
     assert (end["state"], end["cell"]) == ("killed", 2)
@@ -306,7 +306,7 @@ def test_a_run_that_is_told_to_end_before_or_after_its_cells_publishes_nothing(d
         return done
 
     monkeypatch.setattr(owner, moment, told)
-    with pytest.raises(StageKilled, match="told to end"):
+    with pytest.raises(StageKilled, match="was stopped"):
         execution.run()
     assert end_of(desk.attempts().path(2))["state"] == "killed"
     assert '<p class="state">killed</p>' in execution.page.read_text()
@@ -316,7 +316,7 @@ def test_a_run_that_is_told_to_end_before_or_after_its_cells_publishes_nothing(d
 def test_a_run_that_was_told_to_end_before_it_began_does_not_run(desk):
     execution = desk.execution("1")
     execution.kill()
-    with pytest.raises(StageKilled, match="told to end"):
+    with pytest.raises(StageKilled, match="was stopped"):
         execution.run()
     assert not desk.attempts().accepted.exists()
 

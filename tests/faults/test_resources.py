@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from desk_of_stages import end_of
 
-from galley.errors import ResourceExhausted
+from galley.errors import ResourceExhausted, SettingsError
 from galley.run import resources
 
 RAISES = "import os, errno\nraise OSError(errno.{0}, os.strerror(errno.{0}), '/data/x')"
@@ -32,6 +32,13 @@ def test_what_a_cell_had_too_little_of_is_worth_another_try_and_says_what_to_rai
     with pytest.raises(ResourceExhausted, match=rf"\(cell 3 of dag · stage\)\. .*{advice}"):
         desk.run(cell)
     assert end_of(desk.attempts().path(1))["message"].startswith("ResourceExhausted: ")
+
+
+def test_a_file_that_a_command_may_not_write_is_a_setting_and_other_errors_are_themselves():
+    said = resources.of_disk(PermissionError(13, "Permission denied", "/project/.airflow"))
+    assert isinstance(said, SettingsError)
+    assert str(said).startswith("/project/.airflow: Permission denied. Let the user who runs this")
+    assert resources.of_disk(BrokenPipeError()) is None
 
 
 LIMITED = """

@@ -29,7 +29,7 @@ ROUNDS = 12
 def desk(tmp_path, store, monkeypatch):
     """A desk whose outputs are in a bucket, where a lease is lost quickly."""
     monkeypatch.setattr(lease, "BEAT", 0.3)
-    monkeypatch.setattr(lease, "PATIENCE", 2.0)
+    monkeypatch.setattr(lease, "TIMEOUT", 2.0)
     outputs = {"GALLEY_OUTPUTS": f"s3://galley/{uuid.uuid4().hex}"}
     desk = Desk(tmp_path / "project", outputs)
     for name, value in {"GALLEY_HOME": str(desk.home), **outputs}.items():
@@ -39,7 +39,7 @@ def desk(tmp_path, store, monkeypatch):
 
 def start(desk, *cells):
     """A process of its own that runs a stage, with leases as short as here."""
-    return stage_process.start(desk.asked(desk.write(*cells)), desk.settings, beat=lease.BEAT, patience=lease.PATIENCE)
+    return stage_process.start(desk.asked(desk.write(*cells)), desk.settings, beat=lease.BEAT, timeout=lease.TIMEOUT)
 
 
 def states(attempts):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +13,7 @@ from galley.days import Day
 from galley.errors import StageFailed
 from galley.proof.verify import verify
 from galley.run.attempts import RUNNING
+from galley.stage import MIME_TYPE
 
 DIGEST = "0" * 64
 STATES = (
@@ -44,6 +47,31 @@ def test_a_statement_that_is_none_is_a_finding_in_the_record_and_on_the_page(des
     assert "cell 4 states something that galley cannot read" in outcome.page.read_text()
     (found,) = verify(Day.of(DS, desk.settings))
     assert finding in str(found)
+
+
+EVERY_KIND = """
+from galley.stage import Stage
+stage = Stage(ds)
+with stage.write(stage.day.raw / "data.csv") as path:
+    path.write_text("1")
+stage.read(stage.day.raw / "data.csv")
+with stage.write(stage.day.models) as folder:
+    folder.mkdir()
+    (folder / "model").write_text("1")
+stage.conclude(rows=1)
+"""
+
+
+def test_the_reference_lists_all_that_an_executed_notebook_holds(desk):
+    page = (Path(__file__).parents[2] / "docs/reference.md").read_text().partition("## What a notebook holds")[2]
+    node = read(desk.run(EVERY_KIND).notebook)
+    stated = [output.data[MIME_TYPE] for cell in node.cells for output in cell.get("outputs", ()) if "data" in output]
+    keys = {key for statement in stated for key in statement} | {statement["kind"] for statement in stated}
+    assert MIME_TYPE in page
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
+    rows = page.partition("| key of `metadata.galley` |")[2].splitlines()[2:]
+    listed = {key for row in rows for key in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    assert listed == set(node.metadata.galley)
 
 
 def test_a_statement_that_is_nested_deep_is_a_finding(desk):

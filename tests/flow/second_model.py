@@ -1,4 +1,4 @@
-"""A second model in the project of the first: its own DAG, stages, folder, reviewers, and nothing of the example's."""
+"""A second model in the project of the first: its own DAG, operators, stages, folder, reviewers, none the example's."""
 
 import nbformat
 
@@ -35,14 +35,23 @@ from airflow.sdk import DAG
 
 from galley.airflow import DEFAULT_ARGS, DS, NotebookOperator, ReviewOperator
 
+
+class Stage(NotebookOperator):
+    pass
+
+
+class Approval(ReviewOperator):
+    pass
+
+
 with DAG(
     dag_id="{DAG}", schedule=SCHEDULE, start_date=datetime(2013, 1, 1, tzinfo=UTC), default_args=DEFAULT_ARGS
 ):
-    fit = NotebookOperator(task_id="fit", input_nb="{DAG}/01_fit.ipynb", parameters={{"ds": DS}})
-    judge = NotebookOperator(task_id="judge", input_nb="{DAG}/02_judge.ipynb", parameters={{"ds": DS}})
-    approval = ReviewOperator(task_id="approval", subject="Churn of " + DS)
-    sign = NotebookOperator(task_id="sign", input_nb="{DAG}/03_sign.ipynb", parameters={{"ds": DS}})
-    ship = NotebookOperator(
+    fit = Stage(task_id="fit", input_nb="{DAG}/01_fit.ipynb", parameters={{"ds": DS}})
+    judge = Stage(task_id="judge", input_nb="{DAG}/02_judge.ipynb", parameters={{"ds": DS}})
+    approval = Approval(task_id="approval", subject="Churn of " + DS)
+    sign = Stage(task_id="sign", input_nb="{DAG}/03_sign.ipynb", parameters={{"ds": DS}})
+    ship = Stage(
         task_id="ship",
         input_nb="{DAG}/04_ship.ipynb",
         run_if="{{{{ ti.xcom_pull('sign')['decision'] == 'Approve' }}}}",

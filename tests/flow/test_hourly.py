@@ -85,3 +85,10 @@ def test_the_tab_of_a_run_and_the_links_of_its_tasks_lead_to_its_own_hour(desk):
         assert f"/reports/{ds}/{DAG}/" in tab
         links = desk.ask("GET", f"{desk._instance(ds, 'judge', DAG)}/links")["extra_links"]
         assert f"/reports/{ds}/{DAG}/attempts/02_judge.try1.html" in links["Report"]
+
+
+def test_operators_of_ones_own_are_known_for_what_they_are(desk):
+    run_id = desk.client().run(DAG, MORNING).run_id
+    for task_id, said in {"approval": "Go to the answer", "ship": "ship ran no notebook"}.items():
+        asked = {"dag_id": DAG, "run_id": run_id, "task_id": task_id}
+        assert said in page(desk, "tasks?" + urlencode(asked))[0]

@@ -12,7 +12,7 @@ import time
 from urllib.parse import quote
 
 import pytest
-from desk import DAG, Desk, changed, little_patience
+from desk import DAG, Desk, changed, galley, little_patience
 
 from galley.local.api import logical_date
 from galley.local.errors import AirflowError
@@ -179,6 +179,23 @@ def test_a_version_that_was_rolled_back_returns_only_on_a_new_approval(desk, reg
     assert "rolled back to version 1 by ada" in desk.log(SECOND, "promote")
     approve(desk, SECOND)
     desk.wait(SECOND, "promote", "success")
+    assert registry.champion() == "3"
+
+
+def test_two_rollbacks_on_one_day_have_pages_and_decisions_of_their_own(desk, project, registry):
+    later = f"{SECOND}T1015"
+    desk.trigger("rollback_model", later, reason="it misses them again")
+    desk.answer(later, "Reject", "not twice in a day", dag="rollback_model")
+    desk.wait(later, "rollback", "skipped", dag="rollback_model")
+    reasons = {f"{SECOND}T0000": "missed late flights", later: "it misses them again"}
+    for ds, reason in reasons.items():
+        folder = desk.settings.outputs / ds / "rollback_model"
+        assert reason in (folder / "01_review.html").read_text()
+        assert [path.name for path in (folder / "attempts").glob("*.html") if "review" in path.name] == [
+            "01_review.try1.html"
+        ]
+        assert galley(project, registry, "verify", ds).returncode == 0
+    assert not (desk.settings.outputs / SECOND / "rollback_model").exists()
     assert registry.champion() == "3"
 
 

@@ -1,5 +1,8 @@
 """The documentation says what the code says."""
 
+import argparse
+import ast
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -7,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from galley import errors
+from galley.cli import _parser
+from galley.project import DeclaredModel, Limits, Locations, Policy
 from galley.settings import Settings
 
 HOME = Path(__file__).parents[2]
@@ -21,6 +26,35 @@ def test_the_reference_lists_every_setting_with_its_help():
     section = text("docs/reference.md").partition("## Settings")[2].partition("\n## ")[0]
     listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", section, re.MULTILINE))
     assert listed == {field.metadata["env"]: field.metadata["help"] for field in fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [("project", Locations), ("models.NAME", DeclaredModel), ("models.NAME.policy", Policy), ("kernels.NAME", Limits)],
+)
+def test_the_reference_lists_every_key_of_galley_toml(table, kind):
+    rows = text("docs/reference.md").partition(f"| key of `[{table}]` |")[2].partition("\n\n")[0].splitlines()[2:]
+    listed = [key for row in rows for key in re.findall(r"`(\w+)`", row.split(" | ")[0])]
+    assert sorted(listed) == sorted(kind.model_fields.keys() - {"name"})
+
+
+def _commands(parser, words=("galley",)):
+    """Each command with its actions and the names of its options."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for name, command in ((name, command) for action in below for name, command in action.choices.items()):
+        yield from _commands(command, (*words, name))
+    if not below:
+        yield " ".join(words), {option for action in parser._actions for option in action.option_strings[-1:]}
+
+
+def test_the_reference_lists_every_command_with_its_options():
+    section = text("docs/reference.md").partition("## Commands")[2].partition("\n## ")[0]
+    listed = {row.partition("`")[2]: row for row in section.splitlines() if row.startswith("| `galley ")}
+    missing = []
+    for command, options in _commands(_parser()):
+        row = next((row for start, row in listed.items() if re.match(rf"{command}\b(?! [a-z])", start)), "")
+        missing += [(command, option) for option in ("", *options - {"--help"}) if option not in row or not row]
+    assert missing == []
 
 
 def test_troubleshooting_lists_every_error_that_can_be_met():
@@ -77,15 +111,32 @@ def test_the_changelog_has_the_version_that_is_built():
 
 
 WORDS = (
-    r"mend(?:s|ed)?", r"(?:is|are) told", "one a blank", "lived week", r"reign(?:s|ing)?", r"is no (?:port|date|time|"
-    "notebook|setting|address)", "behind the record", "hindrance", "obstacle", "crown", "carriers", "patience",
-    "is neither",
+    r"mend(?:s|ed)?", r"(?:is|are|was|were) told", "by hand", "what was given", "one a blank", "lived week",
+    r"reign(?:s|ing)?", "is no (?:port|date|time|notebook|setting|address)", "behind the record", "hindrance",
+    "obstacle", "crown", "carriers", "patience", "is neither",
 )  # fmt: skip
+
+
+USED = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+SOURCES = [path for folder in ("src", "dags", "examples") for path in (HOME / folder).rglob("*.py")]
+NOTEBOOKS = [*HOME.glob("notebooks/[!s]*/*.ipynb")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_speaks_as_the_field_does(page):
-    assert re.findall(rf"\b(?:{'|'.join(WORDS)})\b", page.read_text(), re.IGNORECASE) == []
+    assert USED.findall(page.read_text()) == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.relative_to(HOME).as_posix())
+def test_messages_and_docstrings_speak_as_the_field_does(source):
+    texts = [node.value for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Constant)]
+    assert [text for text in texts if isinstance(text, str) and USED.search(text)] == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.relative_to(HOME).as_posix())
+def test_a_notebook_speaks_as_the_field_does(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    assert [cell["source"] for cell in cells if USED.search("".join(cell["source"]))] == []
 
 
 def test_the_glossary_explains_words_that_pages_use():

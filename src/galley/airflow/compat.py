@@ -73,6 +73,11 @@ def runs_several_times_a_day(timetable: Any) -> bool:
     return type(timetable).__name__ == "ContinuousTimetable"
 
 
+def is_scheduled(timetable: Any) -> bool:
+    """Whether anything but a person or another DAG makes runs."""
+    return type(timetable).__name__ != "NullTimetable"
+
+
 def connection_password(name: str) -> str:
     """The password of a connection, asked for in Airflow's server; blank if there is none."""
     from airflow.models.connection import Connection

@@ -162,7 +162,7 @@ class ReviewOperator(HITLOperator):
         return question
 
     def _ask(self, context: "Context", question: Question, time_left: timedelta, why: str = "") -> None:
-        """Tell people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
+        """Notify people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
         if why:
             self.log.warning(why)
         signing_key(question.settings)  # nobody is asked whose answer could not be signed, or could not count

@@ -138,7 +138,7 @@ def _limits(column: Column) -> str:
 
 
 def _numbers(values: pd.Series) -> pd.Series:
-    """The values as floats, NaN for what is none: True, False, blanks, and texts that say infinity or NaN."""
+    """The values as floats, NaN for what is not one: True, False, blanks, and texts that say infinity or NaN."""
     if pd.api.types.is_bool_dtype(values.dtype):
         return pd.Series(np.nan, index=values.index)
     if pd.api.types.is_numeric_dtype(values.dtype):

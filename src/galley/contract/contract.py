@@ -1,6 +1,6 @@
 """Contract: the columns that a file of a project has, declared once; it reads files and checks frames by them.
 
-    DATA = Contract(Column("id", "text", "which row", unique=True), Column("temp", "number", "°F", nullable=True))
+    DATA = Contract(Column("id", "text", "which row", unique=True), Column("age", "number", "years", nullable=True))
     frame = DATA.read(path)              # whole
     for part in DATA.parts(path): ...    # in bounded memory, whatever the file's length
     frame = DATA.check(frame, "data.csv")

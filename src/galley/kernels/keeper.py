@@ -1,7 +1,9 @@
 """Keeper: a kernel's parent process, which ends, when the kernel has ended, whatever that left behind.
 
 A process that a cell has started may leave the kernel's session and lose its parents: setsid, a double fork, a server
-in the background. On Linux it becomes a child of the keeper then, and of nobody who would let it live.
+in the background. On Linux it becomes a child of the keeper then, and of nobody who would let it live. A forked kernel
+is its own keeper while it lives, and its server when it was killed: to fork all that it has imported once more, only
+for a parent, would take as long as the rest of its start.
 """
 
 import ctypes
@@ -19,15 +21,15 @@ _SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None)
 _HEARD = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
 """Signals that wait until a keeper asks for the next one, so that none comes upon it between two steps."""
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds for which processes are killed that go on to start others."""
 
 
-def keep(*of_the_kernel: int) -> None:
+def keep() -> None:
     """Fork: the child returns and is the kernel, in a group of its own; the parent keeps it and ends as it does.
 
-    `of_the_kernel` are file descriptors that are to be its alone. The parent passes on SIGINT, and takes SIGTERM, or
-    the end of its own parent if that is to end it, for the order to end everything.
+    The parent passes on SIGINT, and takes SIGTERM, or the end of its own parent if that is to end it, for the order to
+    end everything.
     """
     if sys.platform != "linux":
         return
@@ -36,8 +38,6 @@ def keep(*of_the_kernel: int) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     kernel = os.fork()
     if kernel:
-        for descriptor in of_the_kernel:
-            os.close(descriptor)
         with suppress(OSError):  # it may have done so, and started its program, already
             os.setpgid(kernel, kernel)
         _keep(kernel)
@@ -76,7 +76,7 @@ def _end_of(kernel: int) -> int:
 
 
 def _end_when_told_and_not_at_once() -> None:
-    """Where this process is to be killed with its parent, be told instead, so that nothing is left."""
+    """Where this process is to be killed with its parent, be asked to end instead, so that nothing is left."""
     number = ctypes.c_int()
     _LIBC.prctl(_GET_PARENT_DEATH_SIGNAL, ctypes.byref(number))
     if number.value:
@@ -91,8 +91,8 @@ def adopt_orphans() -> None:
 
 def end_children(but: Collection[int] = ()) -> None:
     """Kill the children of this process, and those that it adopts by that, but for some of them."""
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + _TIMEOUT
+    while _has_children() and time.monotonic() < deadline:
         children = [pid for pid in _parents_to_children().get(os.getpid(), []) if pid not in but]
         for pid in children:
             with suppress(OSError):
@@ -103,6 +103,14 @@ def end_children(but: Collection[int] = ()) -> None:
         if not children:
             return
         time.sleep(0.002)
+
+
+def _has_children() -> bool:
+    """Whether there is any, ended or not: asked of the system, as to look through /proc takes a while."""
+    with suppress(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    return False
 
 
 def kill_below(pid: int) -> bool:

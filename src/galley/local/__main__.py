@@ -6,6 +6,7 @@ import sys
 from galley.errors import GalleyError
 from galley.local import demo, up, workbench
 from galley.local.services import Stopped
+from galley.run.resources import of_disk
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,8 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
                 return up.up()
             case _:
                 return workbench.lab()
-    except GalleyError as error:
-        print(f"\n{error}", file=sys.stderr)
+    except (GalleyError, OSError) as error:
+        said = of_disk(error) if isinstance(error, OSError) else error
+        if said is None:
+            raise
+        print(f"\n{said}", file=sys.stderr)
         return 1
     except (Stopped, KeyboardInterrupt) as stopped:
         print("\nStopped.", file=sys.stderr)

@@ -84,7 +84,7 @@ class Client:
         for error in self._call("GET", "/api/v2/importErrors")["import_errors"]:
             if datetime.fromisoformat(error["timestamp"]) >= since:
                 raise AirflowError(
-                    f"Airflow cannot import {error['filename']}:\n{error['stack_trace']}\nMend that and start again."
+                    f"Airflow cannot import {error['filename']}:\n{error['stack_trace']}\nFix that and start again."
                 )
         query = urlencode({"dag_id_pattern": dag_id})
         found = [dag for dag in self._call("GET", f"/api/v2/dags?{query}")["dags"] if dag["dag_id"] == dag_id]

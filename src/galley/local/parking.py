@@ -4,7 +4,7 @@ from galley.local.airflow import airflow_home
 from galley.local.runs import DagRun, TaskRun
 from galley.settings import Settings
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds after which the answer is given anyway: the log may have been moved, or say it in other words one day."""
 
 
@@ -14,7 +14,7 @@ def may_be_answered(run: DagRun, task: TaskRun, settings: Settings) -> bool:
     An answer before that is lost: the scheduler takes the end of the asking process for the end of the answered one,
     and fails it (https://github.com/apache/airflow/issues/72716). Its log is the only place that tells.
     """
-    return task.state == "awaiting_input" and (_end_was_seen(run, task, settings) or (task.seconds or 0.0) > PATIENCE)
+    return task.state == "awaiting_input" and (_end_was_seen(run, task, settings) or (task.seconds or 0.0) > TIMEOUT)
 
 
 def _end_was_seen(run: DagRun, task: TaskRun, settings: Settings) -> bool:

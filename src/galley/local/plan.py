@@ -35,12 +35,12 @@ class Step:
         return {"model_as_of": "now"} if self.dag_id == self.day.settings.model.predict else {}
 
     def is_done(self, run: DagRun | None) -> bool:
-        """Whether this is behind us: Airflow says success, and what it promised is there."""
+        """Whether this is behind us: Airflow says success, and the files that it makes are there."""
         return run is not None and run.state == "success" and not self.missing
 
     @property
     def missing(self) -> list[Path]:
-        """What was promised and is not there."""
+        """The files that it makes and that are not there."""
         return [path for path in self.promised if not path.exists()]
 
 

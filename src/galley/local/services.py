@@ -102,7 +102,7 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # From here on another Ctrl-C cannot leave anything half stopped: it only ends the patience.
+        # From here on another Ctrl-C cannot leave anything half stopped: it only ends the waiting.
         for number in _ENDING_SIGNALS:
             signal.signal(number, self._hurry)
         try:

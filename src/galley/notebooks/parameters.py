@@ -79,7 +79,7 @@ class Parameter:
     def convert(self, value: Any) -> Any:
         """The value as the declared type: "7" for an int is 7, JSON text or a Python literal for a list is a list.
 
-        Raises ParameterError, with what was given and what is accepted.
+        Raises ParameterError, with the given value and what is accepted.
         """
         from pydantic import TypeAdapter, ValidationError
 
@@ -216,7 +216,7 @@ class Notebook:
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The given values, checked against the declaration and converted to its types.
 
-        Raises ParameterError naming the notebook, the parameter, what was given and what is accepted. A notebook that
+        Raises ParameterError naming the notebook, the parameter, the given value and what is accepted. A notebook that
         declares nothing and is given nothing passes, as with papermill; of one in another language than Python only
         the tag is checked.
         """

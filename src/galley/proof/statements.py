@@ -235,7 +235,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def _faults(error: Exception) -> str:
-    """What is wrong, in one line, without what was given: it may be long, and may be anything."""
+    """What is wrong, in one line, without the given value: it may be long, and may be anything."""
     if not isinstance(error, ValidationError):
         return str(error)
     said = [f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()[:3]]

@@ -48,7 +48,7 @@ class Line:
 class Production:
     """A model's decisions, newest first, and the one by which a version is in production; None if nothing is.
 
-    `fault` says why nothing of this can be told.
+    `fault` says why nothing of this is known.
     """
 
     model: str

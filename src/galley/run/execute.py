@@ -137,7 +137,7 @@ class Execution:
 
     def kill(self) -> None:
         """From a signal handler: raise StageKilled where `run` is, once it has begun; one that publishes completes."""
-        self._told = StageKilled(f"{self.asked.title} was told to end. Clear the task to run it again.")
+        self._told = StageKilled(f"{self.asked.title} was stopped. Clear the task to run it again.")
         if self._may_stop:
             self._stop_if_told()
 
@@ -288,7 +288,7 @@ def _folder_for_sockets() -> str:
 
 
 def _as_record(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as plain JSON; what is none, and will be refused, as Python shows it."""
+    """The values as plain JSON; a value that is not, and will be refused, as Python shows it."""
     plain = {}
     for name, value in values.items():
         try:

@@ -5,7 +5,7 @@ import re
 import resource
 from pathlib import Path
 
-from galley.errors import OutOfMemory, ResourceExhausted
+from galley.errors import GalleyError, OutOfMemory, ResourceExhausted, SettingsError
 
 FILES_NEEDED = 256
 """Open files that a stage must be allowed: its kernel, with the libraries of the workbench, has a hundred."""
@@ -45,6 +45,13 @@ def exhausted(error: BaseException) -> ResourceExhausted | None:
     if isinstance(error, OSError) and error.errno in _ADVICE:
         number = error.errno
     return None if number is None else ResourceExhausted(f"{type(error).__name__}: {error}. {advice(number)}")
+
+
+def of_disk(error: OSError) -> GalleyError | None:
+    """The error of galley's tree for a file that a command cannot, or may not, write; None for any other."""
+    if isinstance(error, PermissionError):
+        return SettingsError(f"{error.filename}: {error.strerror}. Let the user who runs this read and write there.")
+    return exhausted(error)
 
 
 def allow_open_files() -> None:

@@ -299,7 +299,7 @@ def open_regular(path: Path, flags: int = 0) -> BufferedReader:
 
 
 def read_notebook(path: Path) -> "NotebookNode":
-    """A notebook as it stands. Raises OSError, and what nbformat raises of what is none."""
+    """A notebook as it stands. Raises OSError, and what nbformat raises for what is not one."""
     import nbformat  # here, because every DAG file imports this module
 
     node: NotebookNode = nbformat.reads(read_bytes(path).decode(), as_version=4)

@@ -1,7 +1,7 @@
 """Lease: a right that one process at a time has, kept as an object in a bucket and renewed while it is used.
 
 A file system lets go of a lock when its process ends. A bucket does not, so whoever has a lease says every few seconds
-that it is still there. Whoever wants it waits until that is not said for PATIENCE seconds of its own clock; no two
+that it is still there. Whoever wants it waits until that is not said for TIMEOUT seconds of its own clock; no two
 clocks are compared. All writes are conditional on what was there, so of two that want it, one gets it.
 """
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 5.0
 """Seconds between two signs of life."""
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds without one, after which a lease is taken from whoever has it."""
 
 
@@ -57,8 +57,8 @@ class Lease:
 
     def _gives_sign(self, tag: str | None) -> bool:
         """Whether whoever has the lease renews it, or lets it go, while this waits for that."""
-        log.info("waiting up to %.0f s for a sign of life of whoever has %s", PATIENCE, self._path)
-        deadline = time.monotonic() + PATIENCE
+        log.info("waiting up to %.0f s for a sign of life of whoever has %s", TIMEOUT, self._path)
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             time.sleep(BEAT / 5)
             now = bucket.read(self._path)
@@ -70,14 +70,14 @@ class Lease:
         """Raise StageInterrupted if this process was silent for so long that another one may have the lease."""
         with suppress(StorageUnavailable, OSError):
             self._renew()
-        if self._lost or time.monotonic() - self._renewed > PATIENCE:
+        if self._lost or time.monotonic() - self._renewed > TIMEOUT:
             raise StageInterrupted(
-                f"The store did not hear of this run for {PATIENCE:.0f} s. Another one may have begun, so this one "
+                f"The store did not hear of this run for {TIMEOUT:.0f} s. Another one may have begun, so this one "
                 "does not count. See what kept the process or the network, then run it again."
             )
 
     def release(self) -> None:
-        """Let it go. What cannot be said now, others find out after PATIENCE."""
+        """Let it go. What cannot be said now, others find out after TIMEOUT."""
         self._over.set()
         with self._writing, suppress(StorageUnavailable, OSError):
             if self._tag is not None and not self._lost:
@@ -86,7 +86,7 @@ class Lease:
     def is_held(self) -> bool:
         """Whether a process has it, by the clocks of this machine and the store: to be shown, not to be acted on."""
         found = bucket.read(self._path)
-        return bool(found and _holder(found[0])) and time.time() - self._path.stat().st_mtime < 2 * PATIENCE
+        return bool(found and _holder(found[0])) and time.time() - self._path.stat().st_mtime < 2 * TIMEOUT
 
     def _renew_on(self) -> None:
         while not self._over.wait(BEAT) and not self._lost:

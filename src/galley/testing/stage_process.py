@@ -23,18 +23,18 @@ def start(
     settings: Settings,
     environment: Mapping[str, str] | None = None,
     beat: float = lease.BEAT,
-    patience: float = lease.PATIENCE,
+    timeout: float = lease.TIMEOUT,
 ) -> BaseProcess:
     """Start a process of its own for a stage; seconds of a lease, where its record is in a bucket."""
     # The process that forks has the environment of its own start, and tests change this one's.
     given = {**os.environ, **(environment or {})}
-    process = _FORKS.Process(target=_run, args=(asked, settings, given, beat, patience))
+    process = _FORKS.Process(target=_run, args=(asked, settings, given, beat, timeout))
     process.start()
     return process
 
 
-def _run(asked: StageRun, settings: Settings, environment: Mapping[str, str], beat: float, patience: float) -> None:
-    lease.BEAT, lease.PATIENCE = beat, patience
+def _run(asked: StageRun, settings: Settings, environment: Mapping[str, str], beat: float, timeout: float) -> None:
+    lease.BEAT, lease.TIMEOUT = beat, timeout
     os.environ.update(environment)
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends, and what it says then
     execution_of(asked, settings).run()

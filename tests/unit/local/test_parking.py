@@ -40,9 +40,9 @@ def test_the_end_of_another_try_says_nothing(may_be_answered):
 
 
 def test_it_does_not_wait_for_ever(may_be_answered):
-    assert may_be_answered("said in other words\n", seconds=parking.PATIENCE + 1)
+    assert may_be_answered("said in other words\n", seconds=parking.TIMEOUT + 1)
 
 
 @pytest.mark.parametrize("state", ["running", "success", "up_for_retry"])
 def test_only_a_task_that_waits_is_answered(may_be_answered, state):
-    assert not may_be_answered(ENDED, state=state, seconds=parking.PATIENCE + 1)
+    assert not may_be_answered(ENDED, state=state, seconds=parking.TIMEOUT + 1)

@@ -13,7 +13,7 @@ from galley.storage.lease import Lease
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     monkeypatch.setattr(lease, "BEAT", 0.2)
-    monkeypatch.setattr(lease, "PATIENCE", 1.5)
+    monkeypatch.setattr(lease, "TIMEOUT", 1.5)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_who_waits_gets_it_when_it_is_let_go(path):
 def test_it_is_kept_for_longer_than_anybody_waits(path):
     first = Lease(path)
     first.take()
-    time.sleep(2 * lease.PATIENCE)
+    time.sleep(2 * lease.TIMEOUT)
     assert Lease(path).take() is not None
     first.confirm()
     first.release()
@@ -72,7 +72,7 @@ def test_who_was_killed_loses_it(path):
     silent(path)
     began = time.monotonic()
     assert Lease(path).take() is None
-    assert time.monotonic() - began >= lease.PATIENCE
+    assert time.monotonic() - began >= lease.TIMEOUT
 
 
 def test_who_was_only_suspended_is_told_that_it_does_not_count_any_more(path):
@@ -90,7 +90,7 @@ def test_who_could_not_renew_it_for_too_long_does_not_count_either(path, monkeyp
     held = Lease(path)
     held.take()
     monkeypatch.setattr(bucket, "swap", lambda *_: (_ for _ in ()).throw(OSError("away")))
-    time.sleep(lease.PATIENCE + 2 * lease.BEAT)
+    time.sleep(lease.TIMEOUT + 2 * lease.BEAT)
     with pytest.raises(StageInterrupted):
         held.confirm()
 

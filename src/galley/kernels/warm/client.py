@@ -46,15 +46,15 @@ def private_folder() -> Path:
 
 
 class Client:
-    """One server's socket, log and lock, below `folder`. `patience` bounds in seconds how long its start may take."""
+    """One server's socket, log and lock, below `folder`. Seconds for its start, and for which it may be idle."""
 
-    def __init__(self, identity: Identity, folder: Path, patience: float, idle: float) -> None:
+    def __init__(self, identity: Identity, folder: Path, start_timeout: float, idle: float) -> None:
         self._identity = identity
         self._socket = folder / f"{identity.digest}.sock"
         self._log = folder / f"{identity.digest}.log"
         self._lock = folder / f"{identity.digest}.lock"
         self._failed = folder / f"{identity.digest}.failed"
-        self._patience = patience
+        self._start_timeout = start_timeout
         self._idle = idle
         self._user = identity.user.uid if identity.user else os.geteuid()
 
@@ -123,7 +123,7 @@ class Client:
                     preexec_fn=self._identity.user.become if self._identity.user else None,
                     start_new_session=True,
                     check=True,
-                    timeout=self._patience,
+                    timeout=self._start_timeout,
                 )
         except (OSError, subprocess.SubprocessError) as error:
             os.close(ready)
@@ -141,13 +141,13 @@ class Client:
         return listener
 
     def _await_ready(self, ready: int) -> None:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._start_timeout
         said = b""
         with open(ready, "rb", buffering=0) as stream:
             while not said.endswith(b"ready"):
                 if not select.select([stream], [], [], max(0, deadline - time.monotonic()))[0]:
                     os.kill(int(said.split()[0]), signal.SIGKILL)
-                    raise self._failure(f"its imports took more than {self._patience:g} seconds")
+                    raise self._failure(f"its imports took more than {self._start_timeout:g} seconds")
                 piece = stream.read(64)
                 if not piece:
                     raise self._failure(self._last_words())
@@ -164,7 +164,7 @@ class Client:
     @contextmanager
     def _sole(self) -> Iterator[None]:
         """Hold the right to start the server, so that two tasks do not start two."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._start_timeout
         with self._lock.open("w") as stream:
             while True:
                 try:

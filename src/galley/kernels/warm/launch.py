@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from galley.kernels.keeper import keep
+from galley.kernels.keeper import adopt_orphans, end_children
 from galley.kernels.warm import protocol
 from galley.kernels.warm.lifeline import die_with
 
@@ -75,15 +75,14 @@ def launch(order: Order, defaults: Mapping[str, str]) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     Path("/proc/self/comm").write_text("warm kernel")
-    keep(order.connection.fileno())
+    adopt_orphans()
     os.environ.clear()
     os.environ.update({**defaults, **order.environment})
     time.tzset()
     _renew_chance()
     kernel = _initialized(order.arguments)
-    keeper = os.getppid()
-    pidfd = os.pidfd_open(keeper)
-    protocol.send(order.connection, {"pid": keeper}, [pidfd])
+    pidfd = os.pidfd_open(os.getpid())
+    protocol.send(order.connection, {"pid": os.getpid()}, [pidfd])
     os.close(pidfd)
     order.connection.close()
     kernel.start()
@@ -111,7 +110,7 @@ def _initialized(arguments: list[str]) -> Any:
 
 
 def _end() -> None:
-    """End as an interpreter ends, but for taking its modules apart.
+    """End as an interpreter ends, with what the cells have left behind, but for taking its modules apart.
 
     That takes longer than the rest of a short stage, because it copies each page that is shared with the server. Python
     ends the children that multiprocessing forks so, too. IPython has let go of the notebook's variables by then.
@@ -122,4 +121,5 @@ def _end() -> None:
     for thing in gc.get_objects():
         if type(thing) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom) and not thing.closed:
             thing.flush()
+    end_children()
     os._exit(0)

@@ -37,9 +37,9 @@ class DieWithParent:
 
 
 def die_with(pipe: int) -> None:
-    """For another's child, which is to be a keeper: it is asked to end when the pipe's other end is closed."""
+    """For another's child: this process's group is killed when the pipe's other end is closed."""
     fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(pipe, _F_SETSIG, signal.SIGTERM)
+    fcntl.fcntl(pipe, _F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     poller = select.poll()
     poller.register(pipe, 0)

@@ -40,7 +40,7 @@ class WarmProvisioner(LocalProvisioner):
 
     modules = List(Unicode(), help="what the server imports")
     idle = Float(600, help="seconds without a kernel after which the server ends")
-    patience = Float(60, help="seconds that a server's start may take")
+    start_timeout = Float(60, help="seconds that a server's start may take")
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Launch a kernel: a forked one, or else as any other."""
@@ -70,7 +70,7 @@ class WarmProvisioner(LocalProvisioner):
                 loop.remove_reader(pidfd)
 
     async def send_signal(self, signum: int) -> None:
-        """Signal the kernel; one that is to be killed takes what it has started with it, as its keeper ends too."""
+        """Signal the kernel; one that is to be killed takes what it has started with it."""
         if signum == signal.SIGKILL and self.pid is not None:
             kill_below(self.pid)
         await super().send_signal(signum)
@@ -97,7 +97,7 @@ class WarmProvisioner(LocalProvisioner):
         with ExitStack() as stack:
             nothing = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
             stdio = [nothing.fileno(), _descriptor(kwargs.get("stdout"), 1), _descriptor(kwargs.get("stderr"), 2)]
-            return Client(identity, private_folder(), self.patience, self.idle).fork(order, stdio)
+            return Client(identity, private_folder(), self.start_timeout, self.idle).fork(order, stdio)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from galley.kernels.keeper import adopt_orphans, end_children
 from galley.kernels.warm import protocol
 from galley.kernels.warm.launch import IMPORTED, Order, launch
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that a client has to say what it wants, while no other is heard."""
 _LOADING = {
     # What ipykernel sets before a notebook can import matplotlib, which reads it when it is imported.
@@ -155,7 +155,7 @@ class Server:
 
     def _accept(self) -> Order | None:
         connection, _ = self._listener.accept()
-        connection.settimeout(_PATIENCE)
+        connection.settimeout(_TIMEOUT)
         try:
             if protocol.peer_user(connection) != self._client:
                 raise protocol.ProtocolError("a process of another user")
@@ -194,7 +194,7 @@ class Server:
         os.close(child.pidfd)
         with suppress(KeyError, ValueError):
             self._selector.unregister(child.connection)
-        end_children(but=self._children)  # what a kernel left whose keeper was killed with it
+        end_children(but=self._children)  # what a kernel left that was killed: those that live have their own
         with suppress(OSError):
             protocol.send(child.connection, {"exit": os.waitstatus_to_exitcode(status)})
         child.connection.close()

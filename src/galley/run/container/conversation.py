@@ -95,7 +95,7 @@ class Conversation:
         url = f"{engine.base_url}/v{engine.api_version}/containers/{made}/wait"
         gone = engine.post(url, params={"condition": "removed"}, stream=True, timeout=None)
         if self._told:
-            raise StageKilled(f"{self._asked.title} was told to end before its container was started.")
+            raise StageKilled(f"{self._asked.title} was stopped before its container was started.")
         engine.start(made)
         log.info("container %s of %s", made[:12], run["image"])
         lifeline.sendall(messages.Request(asked, self._environment).line())

@@ -85,7 +85,7 @@ class ContainerExecution:
         """From a signal handler: tell the container to end. `run` raises the StageKilled that it answers with."""
         self._told = True
         if self._conversation is not None:
-            self._conversation.tell(StageKilled(f"{self.asked.title} was told to end."))
+            self._conversation.tell(StageKilled(f"{self.asked.title} was stopped."))
 
 
 def image_of(kernel: str, settings: Settings) -> str:

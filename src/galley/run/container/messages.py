@@ -82,7 +82,7 @@ def completed(outcome: Outcome, page: Path | None) -> bytes:
 
 def failed(error: BaseException, page: Path | None) -> bytes:
     """The answer of a stage that did not."""
-    return _line({"error": type(error).__name__, "message": str(error), "page": page and str(page)})
+    return _line({"error": errors.name_of(error), "message": str(error), "page": page and str(page)})
 
 
 def outcome_of(answer: Mapping[str, Any]) -> Outcome:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from galley.errors import MissingInput
+from galley.errors import ContractBreach, MissingInput
 from galley.run.container import messages
 from galley.run.container.messages import Request, Unspoken
 from galley.run.execute import Outcome, StageRun
@@ -22,6 +22,10 @@ ASKED = StageRun(
     git={"git_commit": "abc", "git_clean": True},
     environment={"MLFLOW_TRACKING_PASSWORD": "hunter2"},
 )
+
+
+class ChurnBreach(ContractBreach):
+    """A project's own."""
 
 
 def test_a_request_arrives_as_it_was_asked_in_one_line():
@@ -49,8 +53,12 @@ def test_an_outcome_arrives_with_the_page_of_its_attempt():
 
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
-    [(MissingInput("no data"), MissingInput, "no data"), (KeyError("x"), RuntimeError, "KeyError: 'x'")],
-    ids=["galley's", "another"],
+    [
+        (MissingInput("no data"), MissingInput, "no data"),
+        (ChurnBreach("no customers"), ContractBreach, "no customers"),
+        (KeyError("x"), RuntimeError, "KeyError: 'x'"),
+    ],
+    ids=["galley's", "below galley's", "another"],
 )
 def test_an_error_arrives_as_the_class_that_it_was_and_another_as_one_that_says_its_name(error, kind, said):
     answer = json.loads(messages.failed(error, None))
