@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
+from galley.airflow.compat import AirflowSensorTimeout, AirflowSkipException
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
 from galley.airflow.sensors import FilesSensor

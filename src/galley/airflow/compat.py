@@ -1,4 +1,8 @@
-"""Compat: what galley uses of Airflow that no interface promises, in one place.
+"""Compat: what differs between the releases of Airflow, and what galley uses that no interface promises.
+
+Airflow 3.3 has what galley is written for. Before it there are no retry policies, so that what a policy calls final
+fails a task by another error, and a task that waits for a person waits in the triggerer. What else moved between 3.1
+and 3.3 is imported from here.
 
 A task that waits for a person has a form, which Airflow keeps by the task instance. A new try gets a new instance and
 takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So in Airflow's
@@ -10,11 +14,102 @@ attributes, whose names differ between the SDK's timetables and those of Airflow
 """
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+    conf,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.callback import AsyncCallback
+    from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision, RetryPolicy
+    from airflow.sdk.exceptions import TaskAwaitingInput
+else:
+    from airflow.sdk.definitions.deadline import AsyncCallback  # where 3.1 defines it, and later ones import it
+
+    try:
+        from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision, RetryPolicy
+        from airflow.sdk.exceptions import TaskAwaitingInput
+    except ImportError:  # 3.1, 3.2
+        TaskAwaitingInput = TaskDeferred
+        RetryPolicy = object
+
+        class RetryAction(Enum):
+            """What should happen after a failure."""
+
+            RETRY = "retry"
+            FAIL = "fail"
+            DEFAULT = "default"
+
+        @dataclass(frozen=True)
+        class RetryDecision:
+            """What a policy decides."""
+
+            action: RetryAction = RetryAction.DEFAULT
+            retry_delay: timedelta | None = None
+            reason: str | None = None
+
+            @classmethod
+            def retry(cls, delay=None, reason=None):
+                """Retry; the delay is the task's own."""
+                return cls(RetryAction.RETRY, delay, reason)
+
+            @classmethod
+            def fail(cls, reason=None):
+                """Fail at once."""
+                return cls(RetryAction.FAIL, None, reason)
+
+            @classmethod
+            def default(cls):
+                """Leave it to the task's retries."""
+                return cls()
+
+
+__all__ = [
+    "AirflowNotFoundException", "AirflowSensorTimeout", "AirflowSkipException", "AsyncCallback", "RetryAction",
+    "RetryDecision", "RetryPolicy", "conf",
+]  # fmt: skip
+
+HAS_RETRY_POLICIES = RetryPolicy is not object
+WAITING = (TaskAwaitingInput, TaskDeferred)
+"""What a task that waits for a person's answer raises: since 3.3 the first, unless its standard provider is older."""
 
 _MODEL = "airflow.models.taskinstance"
+
+
+def retry_policy(policy: RetryPolicy | None) -> dict[str, Any]:
+    """A retry policy as an argument of Airflow's operators, where they take one."""
+    return {"retry_policy": policy} if HAS_RETRY_POLICIES else {}
+
+
+@contextmanager
+def retries(policy: RetryPolicy | None, context: Any) -> Iterator[None]:
+    """Where Airflow has no retry policies, have what the policy calls final fail the task at once."""
+    try:
+        yield
+    except Exception as error:
+        if HAS_RETRY_POLICIES or policy is None:
+            raise
+        ti = context["ti"]
+        decided = policy.evaluate(error, ti.try_number, ti.max_tries, context)
+        if decided.action is not RetryAction.FAIL:
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def wait_for_answer(operator: Any, time: timedelta) -> None:
+    """Set how long a task waits for a person: before 1.13 the standard provider takes the task's timeout for that."""
+    setattr(operator, "response_timeout" if hasattr(operator, "response_timeout") else "execution_timeout", time)
 
 
 def show_form(operator: Any, ti_id: Any) -> dict[str, Any]:
@@ -76,7 +171,6 @@ def runs_several_times_a_day(timetable: Any) -> bool:
 def connection_password(name: str) -> str:
     """The password of a connection, asked for in Airflow's server; blank if there is none."""
     from airflow.models.connection import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         return Connection.get_connection_from_secrets(name).password or ""
