@@ -76,13 +76,15 @@ else:
 
 
 __all__ = [
-    "AirflowNotFoundException", "AirflowSensorTimeout", "AirflowSkipException", "AsyncCallback", "RetryAction",
-    "RetryDecision", "RetryPolicy", "conf",
+    "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout", "AirflowSkipException",
+    "AsyncCallback", "RetryAction", "RetryDecision", "RetryPolicy", "conf",
 ]  # fmt: skip
 
 HAS_RETRY_POLICIES = RetryPolicy is not object
 WAITING = (TaskAwaitingInput, TaskDeferred)
 """What a task that waits for a person's answer raises: since 3.3 the first, unless its standard provider is older."""
+WAITING_STATES = ("awaiting_input", "deferred")
+"""The states of such a task."""
 
 _MODEL = "airflow.models.taskinstance"
 
@@ -93,18 +95,19 @@ def retry_policy(policy: RetryPolicy | None) -> dict[str, Any]:
 
 
 @contextmanager
-def retries(policy: RetryPolicy | None, context: Any) -> Iterator[None]:
-    """Where Airflow has no retry policies, have what the policy calls final fail the task at once."""
+def retries(operator: Any, context: Any) -> Iterator[None]:
+    """Where Airflow has no retry policies, have what the operator's policy calls final fail the task at once.
+
+    The error stays what it is, and becomes one of those that Airflow does not retry.
+    """
     try:
         yield
     except Exception as error:
-        if HAS_RETRY_POLICIES or policy is None:
-            raise
-        ti = context["ti"]
-        decided = policy.evaluate(error, ti.try_number, ti.max_tries, context)
-        if decided.action is not RetryAction.FAIL:
-            raise
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        if not HAS_RETRY_POLICIES and operator.retry_policy is not None:
+            tries = context["ti"].try_number, operator.retries
+            if operator.retry_policy.evaluate(error, *tries, context).action is RetryAction.FAIL:
+                error.__class__ = type(type(error).__name__, (type(error), AirflowFailException), {})
+        raise
 
 
 def wait_for_answer(operator: Any, time: timedelta) -> None:
@@ -158,9 +161,11 @@ def runs_several_times_a_day(timetable: Any) -> bool:
         for name in ("expression", "delta", "timetables")
     )
     if cron:
-        fields = cron.split()  # one alone is a preset, such as @midnight
+        fields = cron.split()
+        if len(fields) == 1:  # a preset, such as @midnight
+            return bool(cron == "@hourly")
         minute_hour_second = (*fields[:2], *fields[5:6])
-        return len(fields) > 1 and not all(field.isdecimal() for field in minute_hour_second)
+        return not all(field.isdecimal() for field in minute_hour_second)
     if span:
         return bool((start := datetime(2000, 1, 1)) + span < start + timedelta(days=1))  # noqa: DTZ001 - any day
     if several:

@@ -123,7 +123,7 @@ class NotebookOperator(PapermillOperator):
 
     def execute(self, context: "Context") -> Any:
         """Run the notebook; the conclusion becomes the task's XCom."""
-        with compat.retries(self.retry_policy, context):
+        with compat.retries(self, context):
             return self._run(context)
 
     def _run(self, context: "Context") -> Any:

@@ -90,7 +90,7 @@ class ReviewOperator(HITLOperator):
 
     def execute(self, context: "Context") -> None:
         """Ask, unless nobody is to be asked."""
-        with compat.retries(self.retry_policy, context):
+        with compat.retries(self, context):
             if context["dag_run"].run_type == _BACKFILL:
                 self._skip(_NOBODY_IS_ASKED)
             self._ask(context, self._question(context), self.answer_within)
@@ -106,7 +106,7 @@ class ReviewOperator(HITLOperator):
 
         Raises QuestionChanged for an answer to something else than what there is to decide now.
         """
-        with compat.retries(self.retry_policy, context):
+        with compat.retries(self, context):
             return self._sign(context, event, is_reminded, asked or {})
 
     def _sign(
