@@ -38,7 +38,7 @@ CONTAINER_TESTS := tests/faults/test_ends.py tests/faults/test_kill.py tests/fau
 CODE := $(wildcard src dags examples notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chaos chart-test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test compat chaos chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -78,6 +78,10 @@ restore: ## put a backup in the place of what the stack has now, start it, and t
 test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
+
+compat: ## the wheel beside each Airflow of docs/compatibility.md: pip, the tests of DAGs, a whole week  [RELEASES="3.1 3.2"]
+	@$(find_python); $(find_uv); folder=$$(mktemp -d); "$$uv" build --quiet --wheel --python "$$python" --out-dir "$$folder"; \
+	UV="$$uv" "$$python" tests/compat/releases.py "$$folder"/*.whl "$$folder" $(RELEASES) && rm -rf "$$folder"
 
 sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as CycloneDX  [TO=sbom]
 	@$(find_python); $(find_uv); mkdir -p '$(or $(TO),sbom)'; \
