@@ -47,7 +47,7 @@ def check(release: str, wheel: Path, folder: Path, kernels: Path) -> int:
     install(venv, [*asked, "pip", "pytest", "aiosmtpd", "--exclude-newer", day])
     constraints = folder / "constraints.txt"
     constraints.write_text(run(UV, "pip", "freeze", "--python", venv))
-    run(venv / "bin/pip", "install", "--quiet", "--constraint", constraints, f"{wheel}[airflow]")
+    run(venv / "bin/pip", "install", "-qq", "--constraint", constraints, f"{wheel}[airflow]")
     copy(PROJECT + TESTS, project)
     foreign = ("AIRFLOW", "GALLEY_", "MLFLOW_", "PYTHON")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign) and name != "CI"}

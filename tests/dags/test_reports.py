@@ -598,7 +598,7 @@ def test_an_api_server_without_a_project_says_so_to_who_is_logged_in(airflow, mo
     without = application()
     answer = client_of(without, "VIEWER").get(path)
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-    assert "No project on the API server" in answer.text
+    assert "No project that the API server can read" in answer.text
     assert "set GALLEY_HOME to it" in answer.text
     assert TestClient(without).get(path).status_code == HTTPStatus.UNAUTHORIZED
 

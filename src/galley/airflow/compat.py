@@ -1,8 +1,8 @@
 """Compat: what differs between the releases of Airflow, and what galley uses that no interface promises.
 
-Airflow 3.3 has what galley is written for. Before it there are no retry policies, so that what a policy calls final
-fails a task by another error, and a task that waits for a person waits in the triggerer. What else moved between 3.1
-and 3.3 is imported from here.
+Airflow 3.3 has what galley is written for. Before it there are no retry policies, so that what a policy calls final is
+made an error that Airflow does not retry, and a task that waits for a person waits in the triggerer. What else moved
+between 3.1 and 3.3 is imported from here.
 
 A task that waits for a person has a form, which Airflow keeps by the task instance. A new try gets a new instance and
 takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So in Airflow's
@@ -77,7 +77,7 @@ else:
 
 __all__ = [
     "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout", "AirflowSkipException",
-    "AsyncCallback", "RetryAction", "RetryDecision", "RetryPolicy", "conf",
+    "AsyncCallback", "RetryDecision", "RetryPolicy", "conf",
 ]  # fmt: skip
 
 HAS_RETRY_POLICIES = RetryPolicy is not object

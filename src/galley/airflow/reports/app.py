@@ -79,7 +79,7 @@ def _static(name: str) -> FileResponse:
 
 async def _misconfigured(request: Request, error: Exception) -> Response:
     text = f"{error} Settings are those of Airflow's API server: give it the same as the scheduler, and restart it."
-    return note(request, "No project on the API server", text, 503)
+    return note(request, "No project that the API server can read", text, 503)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
