@@ -593,6 +593,9 @@ def test_no_filter_can_do_harm(client, field, value):
 def test_an_api_server_without_a_project_says_so_to_who_is_logged_in(airflow, monkeypatch, tmp_path, path):
     from fastapi.testclient import TestClient
 
+    from galley.airflow.plugin import GalleyPlugin
+
+    monkeypatch.setattr(GalleyPlugin.fastapi_apps[0]["app"], "_app", None)  # and later the one that there was
     monkeypatch.delenv("GALLEY_HOME")
     monkeypatch.chdir(tmp_path)
     without = application()
