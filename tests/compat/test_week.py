@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from galley.local import parking, ports
+from galley.local import parking
 from galley.local.api import Client
 from galley.local.services import Service, Services
 from galley.settings import Settings
@@ -32,7 +32,8 @@ SERVICES = {
 @pytest.fixture
 def project(monkeypatch):
     """The settings of the project in this folder, and Airflow's, as a deployment sets them: in the environment."""
-    home, port = Path.cwd(), ports.free()
+    # Of those that no kernel is given by the system, for it is some time until Airflow has it.
+    home, port = Path.cwd(), 20_000 + os.getpid() % 10_000
     (home / ".airflow").mkdir()
     (home / ".airflow/passwords.json").write_text(json.dumps(PASSWORDS))
     url = f"http://127.0.0.1:{port}"
