@@ -33,7 +33,7 @@ ENV HOME=/root \
 RUN --mount=type=cache,target=/cache \
     python -m venv /opt/uv && /opt/uv/bin/pip install --quiet --cache-dir /cache/pip uv==0.13.9
 # Environments know where the project's code will be, and so change with the lock alone.
-RUN mkdir -p src/galley src/flights && touch README.md LICENSE src/galley/__init__.py src/flights/__init__.py
+RUN mkdir -p src/galley && touch README.md LICENSE src/galley/__init__.py
 COPY pyproject.toml uv.lock ./
 # For every environment: --build-arg EXTRAS="--extra s3" for data and outputs in a bucket.
 ARG EXTRAS=""
@@ -46,17 +46,17 @@ ENV UV_PROJECT_ENVIRONMENT=.venvs/airflow
 ARG AIRFLOW_EXTRAS=""
 # The papermill provider asks for pandas and a kernel, and never uses them: notebooks name kernels of other environments.
 RUN --mount=type=cache,target=/cache set -f; \
-    uv sync --frozen --extra stack --extra docker --extra celery $AIRFLOW_EXTRAS $EXTRAS \
+    uv sync --frozen --group stack --extra docker --extra celery $AIRFLOW_EXTRAS $EXTRAS \
       --no-install-package pandas --no-install-package numpy \
       --no-install-package ipykernel --no-install-package debugpy --no-install-package jedi && $PRUNE
 
 FROM build AS data-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/data
-RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra data $EXTRAS && $PRUNE
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --group data $EXTRAS && $PRUNE
 
 FROM build AS workbench-environment
 ENV UV_PROJECT_ENVIRONMENT=.venvs/workbench
-RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --extra server --group lab $EXTRAS && $PRUNE
+RUN --mount=type=cache,target=/cache set -f; uv sync --frozen --group server --group lab $EXTRAS && $PRUNE
 
 FROM python:3.13-slim-trixie AS docker-proxy
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*

@@ -38,7 +38,7 @@ CONTAINER_TESTS := tests/faults/test_ends.py tests/faults/test_kill.py tests/fau
 CODE := $(wildcard src dags examples notebooks tests benchmarks docs deploy .ci)
 NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
 
-.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test chaos chart-test check fix browse screenshots bench
+.PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test compat chaos chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -79,6 +79,10 @@ test: $(READY) $(STORE_READY) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
+compat: ## the wheel beside each Airflow of docs/compatibility.md: pip, the tests of DAGs, a whole week  [RELEASES="3.1 3.2"]
+	@$(find_python); $(find_uv); folder=$$(mktemp -d); "$$uv" build --quiet --wheel --python "$$python" --out-dir "$$folder"; \
+	UV="$$uv" "$$python" tests/compat/releases.py "$$folder"/*.whl "$$folder" $(RELEASES) && rm -rf "$$folder"
+
 sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as CycloneDX  [TO=sbom]
 	@$(find_python); $(find_uv); mkdir -p '$(or $(TO),sbom)'; \
 	"$$uv" export --quiet --frozen --python "$$python" --no-default-groups --format cyclonedx1.5 --output-file '$(or $(TO),sbom)/wheel.cdx.json'
@@ -118,9 +122,9 @@ fix: $(CHECK_READY) ## format, fix what can be fixed, strip notebooks
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))
 
 # The environments: each from the one lock, and synced again only when the lock changes.
-$(AIRFLOW_READY): WANTED := --extra airflow --extra docker --extra s3 --group test
-$(WORKBENCH_READY): WANTED := --extra workbench --extra server --extra s3 --group lab --group test
-$(DATA_READY): WANTED := --extra data --extra s3
+$(AIRFLOW_READY): WANTED := --extra papermill --extra local --extra docker --extra s3 --group test
+$(WORKBENCH_READY): WANTED := --group server --extra s3 --group lab --group test
+$(DATA_READY): WANTED := --group data --extra s3
 $(CHECK_READY): WANTED := --only-group check
 $(BROWSER_READY): WANTED := --group browser
 $(BENCH_READY): WANTED := --group bench

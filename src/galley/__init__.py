@@ -91,5 +91,6 @@ _MODULES = {
     "links": "galley.registry.links",
 }
 
+__version__ = "0.1.0"
 __all__ = sorted((*_NAMES, *_MODULES))
 __getattr__ = from_modules(__name__, _NAMES, _MODULES)

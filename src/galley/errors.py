@@ -6,6 +6,7 @@ galley.local.errors.
     GalleyError
     ├── Permanent                 running it again would end the same way: never retried
     │   ├── SettingsError         an environment variable that makes no sense
+    │   ├── AirflowUnsupported    an Airflow that is too old
     │   ├── InvalidDay            a ds that is not a date
     │   ├── NotebookError         a notebook that is not a stage
     │   │   └── ParameterError    a parameter that the notebook does not accept
@@ -47,6 +48,10 @@ class Transient(GalleyError):
 
 class SettingsError(Permanent):
     """An environment variable that makes no sense."""
+
+
+class AirflowUnsupported(Permanent):
+    """An Airflow that is too old."""
 
 
 class InvalidDay(Permanent):

@@ -13,9 +13,9 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 @pytest.fixture(scope="session")
 def dagbag():
     """The DAGs of the project."""
-    from airflow.dag_processing.dagbag import DagBag
+    from moved import DagBag
 
-    return DagBag(HOME / "dags", bundle_name=None)
+    return DagBag(HOME / "dags")
 
 
 @pytest.fixture

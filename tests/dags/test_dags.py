@@ -87,7 +87,7 @@ def test_each_task_of_each_dag_gives_its_notebook_what_that_declares_and_all_it_
 
 
 def test_a_parameter_that_a_notebook_does_not_have_is_noticed_in_any_dag(tmp_path):
-    from airflow.dag_processing.dagbag import DagBag
+    from moved import DagBag
 
     (tmp_path / "another.py").write_text(
         "from datetime import UTC, datetime\n"
@@ -97,7 +97,7 @@ def test_a_parameter_that_a_notebook_does_not_have_is_noticed_in_any_dag(tmp_pat
         '    NotebookOperator(task_id="promote", input_nb="train_weekly/07_promote.ipynb", parameters={"smoke": 1})\n'
     )
     settings = Settings.from_environment()
-    (task,) = notebook_tasks(DagBag(tmp_path, bundle_name=None))
+    (task,) = notebook_tasks(DagBag(tmp_path))
     assert faults(task, settings) == ["unknown smoke", "lacks ds"]
 
 
@@ -126,8 +126,8 @@ def test_sensors_free_their_slot_while_they_wait(dagbag):
 
 
 def test_parsing_asks_neither_for_a_variable_nor_for_a_connection_nor_the_database(monkeypatch):
-    from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import BaseHook, Variable
+    from moved import DagBag
     from sqlalchemy.engine import Engine
 
     def refuse(*_args, **_kwargs):
@@ -136,7 +136,7 @@ def test_parsing_asks_neither_for_a_variable_nor_for_a_connection_nor_the_databa
     monkeypatch.setattr(Variable, "get", refuse)
     monkeypatch.setattr(BaseHook, "get_connection", refuse)
     monkeypatch.setattr(Engine, "connect", refuse)
-    assert DagBag(Settings.from_environment().home / "dags", bundle_name=None).import_errors == {}
+    assert DagBag(Settings.from_environment().home / "dags").import_errors == {}
 
 
 def test_parsing_does_not_load_what_only_running_needs():

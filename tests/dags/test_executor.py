@@ -18,7 +18,8 @@ try:
     import galley.run.execute, galley.run.runner
     from galley.notebooks.render import prepare
     prepare()
-    there |= {{name for name in sys.modules if name.partition(".")[0] in ("airflow", "croniter")}}
+    airflows = ("airflow", "cron_descriptor", "croniter", "natsort", "packaging")
+    there |= {{name for name in sys.modules if name.partition(".")[0] in airflows}}
     print("left:", sorted(set(sys.modules) - there))
 finally:
     executor.end()

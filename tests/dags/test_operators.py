@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
+from galley.airflow import compat
+from galley.airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
 from galley.airflow.sensors import FilesSensor
@@ -162,6 +163,15 @@ def test_only_what_may_pass_is_retried(error, action, seconds):
     decision = StageRetryPolicy().evaluate(error, 1, 3)
     assert decision.action.value == action
     assert decision.retry_delay == (seconds and timedelta(seconds=seconds))
+
+
+def test_before_airflow_has_retry_policies_what_is_final_is_an_error_that_airflow_does_not_retry():
+    operator = NotebookOperator(task_id="fit", input_nb="x.ipynb", retries=3)
+    for error, is_final in ((ContractBreach("of 3 rows"), True), (StageInterrupted("x"), False), (OSError("x"), False)):
+        with pytest.raises(type(error), match=str(error)) as raised, compat.retries(operator, context()):
+            raise error
+        assert isinstance(raised.value, AirflowFailException) == (is_final and not compat.HAS_RETRY_POLICIES)
+        assert type(raised.value).__name__ == type(error).__name__
 
 
 def test_a_stage_that_ran_out_of_memory_is_retried_if_its_task_asks_for_it():

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.timezone import utcnow
 
 from galley.airflow import compat
+from galley.airflow.compat import AirflowSkipException
 from galley.airflow.notebook import CONCLUSION, NotebookOperator, conclusion_digest
 from galley.airflow.review import ReviewOperator
 from galley.errors import DecisionError, QuestionChanged, SettingsError, SignatureError

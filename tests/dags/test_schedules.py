@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.execution_time import macros
-from airflow.sdk.plugins_manager import integrate_macros_plugins
 from airflow.timetables.trigger import CronTriggerTimetable, MultipleCronTriggerTimetable
+from moved import integrate_macros_plugins
 
 from galley.airflow import DS
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import venv
 
 import nbformat
 import psutil
@@ -13,6 +14,7 @@ import pytest
 from desk_of_stages import code, end_of, read
 from nbclient.exceptions import CellTimeoutError
 
+import galley
 from galley.days import Day
 from galley.errors import (
     ContractBreach,
@@ -26,6 +28,7 @@ from galley.errors import (
     StageKilled,
     Transient,
 )
+from galley.kernels.kernelspec import write_kernelspec
 from galley.proof.verify import verify
 from galley.run import execute
 
@@ -169,6 +172,25 @@ def test_a_kernel_whose_program_is_gone_is_refused(desk, monkeypatch):
     error, _, end = fail(desk, KernelNotFound, CONCLUDES, kernel="gone")
     assert "/no/such/python, which is not there" in str(error)
     assert end["state"] == "refused"
+
+
+@pytest.mark.local_runner
+def test_a_kernel_whose_environment_has_no_galley_is_refused_with_what_to_install(desk, monkeypatch):
+    venv.create(desk.home / "bare", symlinks=True)
+    write_kernelspec("bare", desk.home / "bare/bin/python", desk.home / "jupyter")
+    monkeypatch.setenv("JUPYTER_PATH", f"{desk.home / 'jupyter'}:{os.environ['JUPYTER_PATH']}")
+    error, _, end = fail(desk, KernelNotFound, CONCLUDES, kernel="bare")
+    assert "cannot start: ModuleNotFoundError: No module named 'galley'" in str(error)
+    assert f"bare/bin/python -m pip install 'airflow-galley[kernel]=={galley.__version__}'" in str(error)
+    assert end["state"] == "refused"
+
+
+@pytest.mark.local_runner
+def test_a_stage_of_another_release_of_galley_is_run_and_the_log_says_which(desk, caplog):
+    (desk.home / "newer/airflow_galley-99.1.dist-info").mkdir(parents=True)
+    cell = f"import sys\nsys.path.insert(0, {str(desk.home / 'newer')!r})\nfrom galley import Stage\nStage(ds)"
+    desk.run(cell)
+    assert f"The kernel 'data' has airflow-galley 99.1, and this process {galley.__version__}" in caplog.text
 
 
 @pytest.mark.local_runner

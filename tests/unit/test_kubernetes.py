@@ -18,8 +18,8 @@ PAGE = (HOME / "docs/kubernetes.md").read_text()
 
 
 def test_the_chart_is_told_the_airflow_of_the_lock():
-    extras = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert f"apache-airflow=={VALUES['airflowVersion']}" in extras["airflow"]
+    locked = {package["name"]: package for package in tomllib.loads((HOME / "uv.lock").read_text())["package"]}
+    assert locked["apache-airflow"]["version"] == VALUES["airflowVersion"]
 
 
 def test_pods_get_settings_that_galley_has():

@@ -3,7 +3,7 @@
 Importing this imports nothing else: each task process imports the plugin, and pays for what it asks for alone.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from galley.public import from_modules
 
@@ -35,4 +35,12 @@ _NAMES = {
 }
 
 __all__ = sorted(_NAMES)
-__getattr__ = from_modules(__name__, _NAMES, {})
+_found = from_modules(__name__, _NAMES, {})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        from galley.airflow.release import require_supported
+
+        require_supported()
+    return _found(name)

@@ -1,4 +1,8 @@
-"""Compat: what galley uses of Airflow that no interface promises, in one place.
+"""Compat: what differs between the releases of Airflow, and what galley uses that no interface promises.
+
+Airflow 3.3 has what galley is written for. Before it there are no retry policies, so that what a policy calls final is
+made an error that Airflow does not retry, and a task that waits for a person waits in the triggerer. What else moved
+between 3.1 and 3.3 is imported from here.
 
 A task that waits for a person has a form, which Airflow keeps by the task instance. A new try gets a new instance and
 takes the former form along, with the text and the people of the first time (Airflow 3.1 to 3.3). So in Airflow's
@@ -10,11 +14,105 @@ attributes, whose names differ between the SDK's timetables and those of Airflow
 """
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+    conf,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.callback import AsyncCallback
+    from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision, RetryPolicy
+    from airflow.sdk.exceptions import TaskAwaitingInput
+else:
+    from airflow.sdk.definitions.deadline import AsyncCallback  # where 3.1 defines it, and later ones import it
+
+    try:
+        from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision, RetryPolicy
+        from airflow.sdk.exceptions import TaskAwaitingInput
+    except ImportError:  # 3.1, 3.2
+        TaskAwaitingInput = TaskDeferred
+        RetryPolicy = object
+
+        class RetryAction(Enum):
+            """What should happen after a failure."""
+
+            RETRY = "retry"
+            FAIL = "fail"
+            DEFAULT = "default"
+
+        @dataclass(frozen=True)
+        class RetryDecision:
+            """What a policy decides."""
+
+            action: RetryAction = RetryAction.DEFAULT
+            retry_delay: timedelta | None = None
+            reason: str | None = None
+
+            @classmethod
+            def retry(cls, delay=None, reason=None):
+                """Retry; the delay is the task's own."""
+                return cls(RetryAction.RETRY, delay, reason)
+
+            @classmethod
+            def fail(cls, reason=None):
+                """Fail at once."""
+                return cls(RetryAction.FAIL, None, reason)
+
+            @classmethod
+            def default(cls):
+                """Leave it to the task's retries."""
+                return cls()
+
+
+__all__ = [
+    "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout", "AirflowSkipException",
+    "AsyncCallback", "RetryDecision", "RetryPolicy", "conf",
+]  # fmt: skip
+
+HAS_RETRY_POLICIES = RetryPolicy is not object
+WAITING = (TaskAwaitingInput, TaskDeferred)
+"""What a task that waits for a person's answer raises: since 3.3 the first, unless its standard provider is older."""
+WAITING_STATES = ("awaiting_input", "deferred")
+"""The states of such a task."""
 
 _MODEL = "airflow.models.taskinstance"
+
+
+def retry_policy(policy: RetryPolicy | None) -> dict[str, Any]:
+    """A retry policy as an argument of Airflow's operators, where they take one."""
+    return {"retry_policy": policy} if HAS_RETRY_POLICIES else {}
+
+
+@contextmanager
+def retries(operator: Any, context: Any) -> Iterator[None]:
+    """Where Airflow has no retry policies, have what the operator's policy calls final fail the task at once.
+
+    The error stays what it is, and becomes one of those that Airflow does not retry.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not HAS_RETRY_POLICIES and operator.retry_policy is not None:
+            tries = context["ti"].try_number, operator.retries
+            if operator.retry_policy.evaluate(error, *tries, context).action is RetryAction.FAIL:
+                error.__class__ = type(type(error).__name__, (type(error), AirflowFailException), {})
+        raise
+
+
+def wait_for_answer(operator: Any, time: timedelta) -> None:
+    """Set how long a task waits for a person: before 1.13 the standard provider takes the task's timeout for that."""
+    setattr(operator, "response_timeout" if hasattr(operator, "response_timeout") else "execution_timeout", time)
 
 
 def show_form(operator: Any, ti_id: Any) -> dict[str, Any]:
@@ -63,9 +161,11 @@ def runs_several_times_a_day(timetable: Any) -> bool:
         for name in ("expression", "delta", "timetables")
     )
     if cron:
-        fields = cron.split()  # one alone is a preset, such as @midnight
+        fields = cron.split()
+        if len(fields) == 1:  # a preset, such as @midnight
+            return bool(cron == "@hourly")
         minute_hour_second = (*fields[:2], *fields[5:6])
-        return len(fields) > 1 and not all(field.isdecimal() for field in minute_hour_second)
+        return not all(field.isdecimal() for field in minute_hour_second)
     if span:
         return bool((start := datetime(2000, 1, 1)) + span < start + timedelta(days=1))  # noqa: DTZ001 - any day
     if several:
@@ -81,7 +181,6 @@ def is_scheduled(timetable: Any) -> bool:
 def connection_password(name: str) -> str:
     """The password of a connection, asked for in Airflow's server; blank if there is none."""
     from airflow.models.connection import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         return Connection.get_connection_from_secrets(name).password or ""

@@ -7,7 +7,8 @@ def mlflow_credentials(connection: str) -> dict[str, str]:
     None if Airflow has no such connection: the stage then uses MLflow as all others do.
     """
     from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from galley.airflow.compat import AirflowNotFoundException
 
     try:
         found = Connection.get(connection)

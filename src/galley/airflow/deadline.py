@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from apprise import NotifyType
 
 from galley.airflow.alerts import Alert
+from galley.airflow.compat import AsyncCallback
 from galley.airflow.links import airflow_url
 from galley.days import date_stamp
 from galley.settings import Settings

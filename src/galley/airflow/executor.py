@@ -6,8 +6,8 @@ from airflow.executors.local_executor import LocalExecutor
 
 PRELOADED = (
     "galley.airflow.choices", "galley.airflow.deadline", "galley.airflow.defaults", "galley.airflow.notebook",
-    "galley.airflow.review", "galley.airflow.sensors", "galley.run.execute", "galley.run.runner",
-    "galley.kernels.warm.provisioner", "galley.project",
+    "galley.airflow.release", "galley.airflow.review", "galley.airflow.sensors", "galley.run.execute",
+    "galley.run.runner", "galley.kernels.warm.provisioner", "galley.project",
 )  # fmt: skip
 """What DAGs of stages and the stages themselves import."""
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperatorLink
-from airflow.sdk.configuration import conf
 
+from galley.airflow.compat import conf
 from galley.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,13 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.papermill.operators.papermill import PapermillOperator
-from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowSkipException
-
+from galley.airflow import compat
+from galley.airflow.compat import AirflowSkipException, RetryDecision, RetryPolicy
 from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.dates import ds
 from galley.airflow.links import ReportLink
+from galley.airflow.papermill import PapermillOperator
 from galley.days import Day
 from galley.errors import GalleyError, Permanent, SettingsError, StageFailed, Transient
 from galley.settings import Settings, relative_name
@@ -96,8 +95,9 @@ class NotebookOperator(PapermillOperator):
         mlflow_conn_id: str = "",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retry_policy", StageRetryPolicy())
-        super().__init__(input_nb=input_nb, **kwargs)
+        policy = kwargs.pop("retry_policy", StageRetryPolicy())
+        super().__init__(input_nb=input_nb, **compat.retry_policy(policy), **kwargs)
+        self.retry_policy = policy
         if self.kernel_conn_id or self.output_nb:
             raise SettingsError(
                 f"{self.task_id}: a stage runs in a kernel of its own and its record goes where the day says. "
@@ -123,6 +123,10 @@ class NotebookOperator(PapermillOperator):
 
     def execute(self, context: "Context") -> Any:
         """Run the notebook; the conclusion becomes the task's XCom."""
+        with compat.retries(self, context):
+            return self._run(context)
+
+    def _run(self, context: "Context") -> Any:
         # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
         from galley.run.execute import StageRun
         from galley.run.runner import execution_of

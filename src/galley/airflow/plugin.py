@@ -40,6 +40,9 @@ class GalleyPlugin(AirflowPlugin):
     @classmethod
     def on_load(cls, *_: Any, **__: Any) -> None:
         """What Airflow calls once in each process that loads plugins."""
+        from galley.airflow.release import require_supported
+
+        require_supported()
         from galley.airflow.compat import leave_forms_with_their_tries
 
         leave_forms_with_their_tries("ReviewOperator")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import HITLUser
 from airflow.sdk.timezone import utcnow
 
 from galley.airflow import compat
 from galley.airflow.alerts import ReviewAlert
+from galley.airflow.compat import AirflowSkipException
 from galley.airflow.dates import ds
 from galley.airflow.links import below_airflow
 from galley.airflow.notebook import CONCLUSION, REPORT, StageRetryPolicy, conclusion_digest
@@ -75,22 +75,25 @@ class ReviewOperator(HITLOperator):
             )
         # The DAG's own params come in here too, and a person who answers has nothing to say to those.
         kwargs["params"] = {"reason": _REASON}
-        kwargs.setdefault("retry_policy", StageRetryPolicy())
+        policy = kwargs.pop("retry_policy", StageRetryPolicy())
         super().__init__(
             subject=subject,
             body=body,
             options=[APPROVE, REJECT],  # without a default, which Airflow would show as the answer to give
+            **compat.retry_policy(policy),
             **kwargs,
         )
+        self.retry_policy = policy
         self.answer_within = response_timeout
         self.model = model
         self.reminder = reminder
 
     def execute(self, context: "Context") -> None:
         """Ask, unless nobody is to be asked."""
-        if context["dag_run"].run_type == _BACKFILL:
-            self._skip(_NOBODY_IS_ASKED)
-        self._ask(context, self._question(context), self.answer_within)
+        with compat.retries(self, context):
+            if context["dag_run"].run_type == _BACKFILL:
+                self._skip(_NOBODY_IS_ASKED)
+            self._ask(context, self._question(context), self.answer_within)
 
     def execute_complete(
         self,
@@ -103,8 +106,14 @@ class ReviewOperator(HITLOperator):
 
         Raises QuestionChanged for an answer to something else than what there is to decide now.
         """
+        with compat.retries(self, context):
+            return self._sign(context, event, is_reminded, asked or {})
+
+    def _sign(
+        self, context: "Context", event: dict[str, Any], is_reminded: bool, asked: dict[str, str]
+    ) -> dict[str, str]:
         question = self._question(context)
-        self._require_same(question, asked or {})
+        self._require_same(question, asked)
         is_silent = event.get("error_type") == "timeout"
         if is_silent and not is_reminded:
             self._ask(context, question, self.reminder, why="There is no answer yet.")
@@ -121,7 +130,7 @@ class ReviewOperator(HITLOperator):
             option=option,
             person=person,
             reason=reason,
-            asked_at=(asked or {})["at"],
+            asked_at=asked["at"],
             answered_at=stamp(heard["responded_at"]),
             task=_task(context),
             overrides=_overrides(question, said) if option == APPROVE else (),
@@ -175,11 +184,11 @@ class ReviewOperator(HITLOperator):
                 "form of its own."
             )
         is_reminded = time_left <= self.reminder
-        self.response_timeout = time_left if is_reminded else time_left - self.reminder
+        compat.wait_for_answer(self, time_left if is_reminded else time_left - self.reminder)
         self.notifiers = [ReviewAlert(utcnow() + time_left, why)]
         try:
             super().execute(context)
-        except TaskAwaitingInput as waiting:
+        except compat.WAITING as waiting:
             asked = {"at": stamp(utcnow()), **question.parts(self._form)}
             waiting.kwargs = {"is_reminded": is_reminded, "asked": asked}
             raise

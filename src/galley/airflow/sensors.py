@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowSensorTimeout
 
+from galley.airflow.compat import AirflowSensorTimeout
 from galley.handover import dated, written
 from galley.settings import Settings, relative_name
 from galley.storage import files

@@ -14,7 +14,8 @@ def signing_key(settings: Settings) -> SigningKey:
     Raises SettingsError if there is none, SignatureError if statements that it signs would not be trusted.
     """
     from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from galley.airflow.compat import AirflowNotFoundException
 
     undumpable()
     try:

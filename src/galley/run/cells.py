@@ -22,6 +22,7 @@ from galley.errors import RecordLost, SettingsError, StageFailed, StageInterrupt
 from galley.kernels import options as kernel_options
 from galley.kernels.client import PromptClient
 from galley.kernels.keeper import kill_below
+from galley.kernels.release import require_application
 from galley.kernels.user import KernelUser
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.lifeline import DieWithParent
@@ -120,6 +121,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
         super().__init__(recorder, shell_timeout_interval=1, iopub_timeout=_OUTPUT_DELAY, **options)
         self._sockets = sockets
         self.user = user
+        self.argv: list[str] = []
+        """What its kernel is started by, from then on."""
         self._printed = self._shown = self._left_out = 0
         self._prints = Prints(0)
 
@@ -138,6 +141,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is unty
     def start_new_kernel(self, **options: Any) -> None:
         """Start it with what holds for each kernel of a stage."""
         spec = self.km.kernel_spec
+        self.argv = spec.argv
         self.extra_arguments: list[str] = kernel_options.arguments(spec)
         super().start_new_kernel(**{**options, "env": kernel_options.environment(spec, options["env"])})
         if self.user is not None and not self.user.runs(self.km.provisioner.pid):
@@ -285,7 +289,8 @@ class CellsThread:
     def run(self) -> None:
         """Run to the end and raise what the client raised. No kernel is left when this returns or raises.
 
-        A kernel that dies, or does not start in time, is a StageInterrupted; an OutOfMemory, if it was killed for that.
+        A kernel that dies, or does not start in time, is a StageInterrupted; an OutOfMemory, if it was killed for that;
+        a KernelNotFound, if its environment has no galley to start it with.
         """
         try:
             self._thread.start()
@@ -303,6 +308,8 @@ class CellsThread:
         ):
             if resources.memory_limit() and resources.memory_kills() > self._kills:
                 raise resources.out_of_memory(self._client.kernel_name) from self._error
+            if not self._client.code_cells_executed:
+                require_application(self._client.kernel_name, self._client.argv, self._options["env"])
             raise StageInterrupted(
                 f"The kernel {self._client.kernel_name!r} died or did not start ({self._error}). Run it again; if it "
                 "happens each time, look for a library that crashes, or memory that runs out: "

@@ -32,6 +32,7 @@ from galley.errors import (
     StageKilled,
     Transient,
 )
+from galley.kernels.release import warn_of_another
 from galley.kernels.user import KernelUser
 from galley.notebooks.names import stage_of
 from galley.notebooks.page import make_page
@@ -242,6 +243,7 @@ class Execution:
             end["cell"] = _cell_that_ended_it(node)
         record = node.metadata.galley
         record.update(provenance.stated(node))
+        warn_of_another(record)
         record.update({"ended": provenance.now(), "seconds": round(time.monotonic() - began, 3), "end": end})
         record.record_sha256 = provenance.record_digest(node)
         if self.number is not None:

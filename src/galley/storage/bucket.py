@@ -51,9 +51,7 @@ def place(url: str) -> "BucketPath":
     """
     absent = [name for name in ("upath", "s3fs") if find_spec(name) is None]
     if absent:
-        raise SettingsError(
-            f"{url} is in a bucket, and {absent[0]} is not installed here. Install galley with its extra s3."
-        )
+        raise SettingsError(f"{url} is in a bucket, and {absent[0]} is not installed here. Install airflow-galley[s3].")
     from upath import UPath  # which imports s3fs, half a second, when something is asked of the store
 
     # What another process has stored is to be seen at once.

@@ -12,6 +12,7 @@ from galley.airflow import webhook
 from galley.airflow.reports import compare, files, listing, model, report, scratch, tabs
 from galley.airflow.reports.access import SIGNED_IN
 from galley.airflow.reports.pages import HERE, note
+from galley.errors import SettingsError
 from galley.reports.index import Index
 from galley.reports.production import Productions
 from galley.settings import Settings
@@ -35,17 +36,34 @@ _SAID = {
 def make_app(settings: Settings | None = None) -> FastAPI:
     """The application. Nothing in it but the webhook answers without a session, and nothing describes it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[SIGNED_IN])
-    app.state.settings = settings or Settings.from_environment()
+    app.add_api_route("/static/{name}", _static, methods=["GET"])
+    app.add_exception_handler(AnyHTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(SettingsError, _misconfigured)
+    try:
+        _add_pages(app, settings or Settings.from_environment())
+    except SettingsError as error:
+        _add_excuse(app, error)
+    return app
+
+
+def _add_pages(app: FastAPI, settings: Settings) -> None:
+    app.state.settings = settings
     app.state.index = Index(app.state.settings.outputs)
     app.state.productions = Productions(app.state.settings, app.state.index)
     for pages in (listing, model, report, files, compare, scratch, tabs):
         app.include_router(pages.router)
     app.mount("/webhook", webhook.make_app(app.state.settings))
     app.add_api_route("/", _front, methods=["GET"])
-    app.add_api_route("/static/{name}", _static, methods=["GET"])
-    app.add_exception_handler(AnyHTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _refused)
-    return app
+
+
+def _add_excuse(app: FastAPI, error: SettingsError) -> None:
+    """Have every page say what is wrong with the settings of the process, which only a restart of it changes."""
+
+    def excuse(path: str) -> None:  # noqa: ARG001 - every path
+        raise error
+
+    app.add_api_route("/{path:path}", excuse, methods=["GET"])
 
 
 def _front(request: Request) -> RedirectResponse:
@@ -57,6 +75,11 @@ def _static(name: str) -> FileResponse:
         raise HTTPException(404)
     path, kind = _STATIC[name]
     return FileResponse(path, media_type=kind, headers=_STATIC_HEADERS)
+
+
+async def _misconfigured(request: Request, error: Exception) -> Response:
+    text = f"{error} Settings are those of Airflow's API server: give it the same as the scheduler, and restart it."
+    return note(request, "No project that the API server can read", text, 503)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

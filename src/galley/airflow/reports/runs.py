@@ -7,9 +7,10 @@ from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from airflow.utils.state import State, TaskInstanceState
+from airflow.utils.state import State
 from sqlalchemy import select
 
+from galley.airflow.compat import WAITING_STATES
 from galley.proof.statements import Digest
 from galley.reports.index import Index
 
@@ -88,7 +89,7 @@ def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Revie
         .add_columns(DagRun.logical_date, DagRun.run_after)
         .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
-        .where(HITLDetail.responded_at.is_(None), TaskInstance.state == TaskInstanceState.AWAITING_INPUT)
+        .where(HITLDetail.responded_at.is_(None), TaskInstance.state.in_(WAITING_STATES))
     )
     with create_session() as session:
         rows = session.execute(query).all()
