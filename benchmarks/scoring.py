@@ -44,11 +44,17 @@ def streamed(data: Path, model: Path, target: Path) -> None:
     import joblib
 
     from flights.contract import DATA
-    from flights.predictor import Predictor
+    from flights.features import FEATURES, NUMBERS
+    from galley.problems import Binary
+    from galley.problems.predictor import Predictor
     from galley.scoring.score import score
 
-    predict = Predictor(joblib.load(model))
-    score(DATA.parts(data), target, predict, key="flight_id", threshold=THRESHOLD, show=["flight_id"])
+    predictor = Predictor(
+        joblib.load(model),
+        Binary(threshold=THRESHOLD),
+        {name: "double" if name in NUMBERS else "string" for name in FEATURES},
+    )
+    score(DATA.parts(data), target, predictor, key="flight_id", show=["flight_id"])
 
 
 WAYS: dict[str, Callable[[Path, Path, Path], None]] = {"pandas": plain, "stage": streamed}

@@ -1,20 +1,21 @@
 """Score: a file of predictions from rows that come in parts, and what is to be said of them together."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from galley.problems.problem import Array, Numbers, Problem
+from galley.problems.predictor import Predictor
+from galley.problems.problem import Numbers
 from galley.scoring import csv
 from galley.scoring.distribution import Distribution
 from galley.scoring.overlap import in_order
 
 _TOP = 10
-
-Predict = Callable[[pd.DataFrame], Array]
+_BY = "\0number"
+"""What the top rows are put in order by; no column of a file has this name."""
 
 
 @dataclass
@@ -50,17 +51,18 @@ class _Part:
     top: pd.DataFrame
 
 
-def score(
-    parts: Iterable[pd.DataFrame], target: Path, predict: Predict, problem: Problem, *, key: str, show: list[str]
-) -> Scored:
+def score(parts: Iterable[pd.DataFrame], target: Path, predictor: Predictor, *, key: str, show: list[str]) -> Scored:
     """Write each row's key and what is predicted of it to `target`, in order, and return what they say together.
 
     Reading, predicting and writing go on at the same time. The bytes are those that pandas writes for the whole; of the
     top rows the columns `show` are kept. Raises ModelNotFound if the model says what its problem has no place for.
     """
+    from galley.scoring.forms import InParts
+
+    problem, predict = predictor.problem, InParts(predictor)
 
     def predicted(part: pd.DataFrame) -> _Part:
-        said = problem.checked(predict(part), len(part))
+        said = predict(part)
         columns, numbers = problem.frame(said), problem.number(said)
         highest = pd.Series(numbers).nlargest(_TOP).index
         shown = [part[show].iloc[highest], columns.iloc[highest].assign(**{_BY: numbers[highest]})]
@@ -84,7 +86,3 @@ def score(
             top = [pd.concat([*top, done.top]).nlargest(_TOP, _BY)]
     scored.top = top[0].drop(columns=_BY).reset_index(drop=True)
     return scored
-
-
-_BY = "\0number"
-"""What the top rows are put in order by; no column of a file has this name."""

@@ -7,17 +7,21 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from flights import synthetic
 from flights.contract import DATA
 from flights.features import CATEGORIES, FEATURES, NUMBERS, build
-from flights.predictor import ByDistinctTexts, ByTables, Predictor, _Number
 from galley.contract import plain
-from galley.problems import Binary
+from galley.errors import ModelNotFound
+from galley.problems import Binary, Multiclass, Regression
+from galley.problems.predictor import Predictor
 from galley.scoring import csv
+from galley.scoring.forms import ByDistinctTexts, ByTables, InParts, _Number
 from galley.scoring.overlap import in_order
 from galley.scoring.score import score
 from galley.scoring.trees import Trees
+from galley.training import tabular
 
 SHOWN = ["flight_id", "carrier"]
 
@@ -51,9 +55,17 @@ def plainly(pipeline, file):
     return rows
 
 
+def predictor(pipeline, problem=None):
+    return Predictor(
+        pipeline,
+        problem or Binary(threshold=0.3),
+        {name: "double" if name in NUMBERS else "string" for name in FEATURES},
+    )
+
+
 def in_parts(pipeline, file):
     parts, target = DATA.parts(file), file.with_name("parts.csv")
-    return score(parts, target, Predictor(pipeline), Binary(threshold=0.3), key="flight_id", show=SHOWN)
+    return score(parts, target, predictor(pipeline), key="flight_id", show=SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ def test_a_form_says_the_very_same_of_each_row_and_of_each_value_at_which_it_goe
     tests = form(pipeline).tests(data.assign(dest=["NEW", *data["dest"][1:]]))
     for texts in ("object", "category"):
         rows = tests.astype(dict.fromkeys(CATEGORIES, texts))
-        assert form(pipeline)(rows).tolist() == pipeline.predict_proba(tests[FEATURES])[:, 1].tolist()
+        assert form(pipeline)(rows).tolist() == pipeline.predict_proba(tests[FEATURES]).tolist()
 
 
 def test_the_tests_have_each_threshold_the_next_number_each_text_and_what_is_missing(data):
@@ -109,7 +121,7 @@ def test_the_tests_have_each_threshold_the_next_number_each_text_and_what_is_mis
 def test_columns_that_are_constant_or_empty_are_no_hindrance(data):
     rows = data.assign(hour=7.0, wind_gust=np.nan, carrier="AA", plane_manufacturer=None)
     pipeline = fitted(rows, "hist_gradient_boosting")
-    assert ByTables(pipeline)(data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+    assert ByTables(pipeline)(data).tolist() == pipeline.predict_proba(data[FEATURES]).tolist()
 
 
 def test_a_random_forest_is_asked_with_its_texts_encoded_apart(data, caplog):
@@ -117,15 +129,67 @@ def test_a_random_forest_is_asked_with_its_texts_encoded_apart(data, caplog):
     assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
     assert warnings_in(caplog) == [
         "ByTables cannot predict for this model "
-        "(TypeError: a step is of RandomForestClassifier and not of HistGradientBoostingClassifier)"
+        "(TypeError: a step is of RandomForestClassifier and not of HistGradientBoostingClassifier or "
+        "HistGradientBoostingRegressor)"
     ]
+
+
+def several(kind, data):
+    """A pipeline of boosted trees for classes or for a number, its problem, and what it says of all rows."""
+    estimator = HistGradientBoostingClassifier if kind == "multiclass" else HistGradientBoostingRegressor
+    pipeline = tabular(estimator(max_iter=15, random_state=0), NUMBERS, CATEGORIES, linear=False)
+    target = data["hour"] + data["wind_speed"].fillna(0)
+    if kind == "multiclass":
+        target = pd.cut(target, 4, labels=["a", "b", "c", "d"]).astype(str)
+        pipeline.fit(data[FEATURES], target)
+        return pipeline, Multiclass(("a", "b", "c", "d")), pipeline.predict_proba(data[FEATURES])
+    pipeline.fit(data[FEATURES], target)
+    return pipeline, Regression(), pipeline.predict(data[FEATURES])
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+@pytest.mark.parametrize("form", [ByTables, ByDistinctTexts])
+def test_classes_and_numbers_have_forms_that_say_the_very_same_too(data, kind, form):
+    pipeline, _, expected = several(kind, data)
+    assert form(pipeline)(data).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("loss", ["poisson", "absolute_error"])
+def test_a_regression_by_any_loss_is_undone_by_its_link(data, loss):
+    model = HistGradientBoostingRegressor(max_iter=5, loss=loss, random_state=0)
+    pipeline = tabular(model, NUMBERS, [], linear=False).fit(data[FEATURES], data["hour"])
+    assert ByTables(pipeline)(data).tolist() == pipeline.predict(data[FEATURES]).tolist()
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_the_bytes_of_classes_and_numbers_are_those_of_a_plain_script(data, file, kind, caplog):
+    pipeline, problem, said = several(kind, data)
+    plain_rows = pd.concat([data[["flight_id"]], problem.frame(said)], axis=1)
+    plain_rows.to_csv(file.with_name("plain.csv"), index=False, lineterminator="\n")
+    target = file.with_name("parts.csv")
+    scored = score(DATA.parts(file), target, predictor(pipeline, problem), key="flight_id", show=SHOWN)
+    assert "By" not in caplog.text, "or the plain way was compared with itself"
+    assert target.read_bytes() == file.with_name("plain.csv").read_bytes()
+    assert scored.numbers.mean == pytest.approx(problem.number(said).mean())
+    assert scored.numbers.quantile(0.9) == pytest.approx(np.quantile(problem.number(said), 0.9), rel=0.03)
+    assert scored.numbers.histogram(40)[0].sum() == len(data)
+
+
+def test_a_model_that_says_one_row_too_few_writes_no_predictions(data, file):
+    class Short:
+        def predict(self, rows):
+            return np.zeros(len(rows) - 1)
+
+    with pytest.raises(ModelNotFound, match="asked about"):
+        score(DATA.parts(file), file.with_name("p.csv"), Predictor(Short(), Regression(), {}), key="flight_id", show=[])
+    assert file.with_name("p.csv").read_bytes() == b""
 
 
 def test_another_kind_of_pipeline_is_asked_plainly_and_the_log_says_why(data, caplog):
     pipeline = fitted(data, "logistic_regression")
     assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
     assert warnings_in(caplog) == [
-        "ByTables cannot predict for this model (TypeError: a step is of Pipeline and not of SimpleImputer)",
+        "ByTables cannot predict for this model (TypeError: a step is of OneHotEncoder and not of OrdinalEncoder)",
         "ByDistinctTexts cannot predict for this model "
         "(TypeError: a step is of OneHotEncoder and not of OrdinalEncoder)",
     ]
@@ -133,11 +197,11 @@ def test_another_kind_of_pipeline_is_asked_plainly_and_the_log_says_why(data, ca
 
 def test_a_form_that_says_something_else_is_not_used(data, caplog, monkeypatch):
     pipeline = fitted(data, "hist_gradient_boosting")
-    monkeypatch.setattr("flights.predictor._codes", lambda _, texts: np.zeros(texts.shape))
+    monkeypatch.setattr("galley.scoring.forms._codes", lambda _, texts: np.zeros(texts.shape))
     monkeypatch.setattr(Trees, "sums", lambda *arguments: np.zeros(len(arguments[-1][0])))
     assert asked_in_parts(pipeline, data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
     said = warnings_in(caplog)
-    assert [line.split(" is not used: its probabilities are up to ")[0] for line in said] == [
+    assert [line.split(" is not used: what it predicts is up to ")[0] for line in said] == [
         "ByTables",
         "ByDistinctTexts",
     ]
@@ -149,18 +213,18 @@ def test_a_difference_at_one_threshold_alone_is_found(data, caplog, monkeypatch)
     exactly = _Number.codes
     monkeypatch.setattr(_Number, "codes", lambda self, values: exactly(self, values.astype("float32")))
     asked_in_parts(pipeline, data)
-    assert "ByTables is not used: its probabilities are up to" in caplog.text
+    assert "ByTables is not used: what it predicts is up to" in caplog.text
 
 
 def test_a_day_is_predicted_by_the_pipeline_itself(data, monkeypatch):
     pipeline = fitted(data, "hist_gradient_boosting")
-    monkeypatch.delattr("flights.predictor.ByTables")
-    assert Predictor(pipeline)(data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
+    monkeypatch.delattr("galley.scoring.forms.ByTables")
+    assert InParts(predictor(pipeline))(data).tolist() == pipeline.predict_proba(data[FEATURES])[:, 1].tolist()
 
 
 def asked_in_parts(pipeline, data):
-    predictor = Predictor(pipeline)
-    return np.concatenate([predictor(data[first : first + 1000]) for first in range(0, len(data), 1000)])
+    predict = InParts(predictor(pipeline))
+    return np.concatenate([predict(data[first : first + 1000]) for first in range(0, len(data), 1000)])
 
 
 def warnings_in(caplog):
