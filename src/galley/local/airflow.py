@@ -126,7 +126,8 @@ class Airflow:
                 # The first import of a DAG on a cold, busy machine takes longer than the default of 30 seconds.
                 "dagbag_import_timeout": 120,
             },
-            "database": {"sql_alchemy_conn": f"sqlite:///{database(self.settings)}"},
+            # SQLite has one writer at a time: on a busy machine the others wait for longer than its five seconds.
+            "database": {"sql_alchemy_conn": f"sqlite:///{database(self.settings)}?timeout=60"},
             "logging": {
                 "base_log_folder": self.home / "logs",
                 "colored_console_log": False,

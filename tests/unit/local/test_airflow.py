@@ -23,7 +23,7 @@ def written(settings):
 def test_the_configuration_keeps_to_the_project_and_to_loopback(written, settings):
     _, parser = written
     assert parser["core"]["dags_folder"] == str(settings.home / "dags")
-    assert parser["database"]["sql_alchemy_conn"] == f"sqlite:///{settings.home}/.airflow/airflow.db"
+    assert parser["database"]["sql_alchemy_conn"] == f"sqlite:///{settings.home}/.airflow/airflow.db?timeout=60"
     assert parser["api"]["host"] == "127.0.0.1"
     assert parser["core"]["execution_api_server_url"] == "http://127.0.0.1:8765/execution/"
 
