@@ -23,7 +23,7 @@ from tiny_model import ROWS, SHAPES, TARGET
 
 from galley.days import Day
 from galley.errors import ModelNotFound
-from galley.problems import Binary
+from galley.problems import Binary, Multiclass, Regression
 from galley.registry import card, models
 from galley.registry.selection import choose
 from galley.settings import Settings
@@ -239,44 +239,53 @@ def test_boosted_trees_load_where_galley_toml_trusts_their_type(settings: Settin
     assert load(allowing(settings, f'trusted = ["{TREES}"]')).n_iter_ == 2
 
 
-def a_lightgbm_model(folder: Path) -> Any:
+TARGETS = {"binary": TARGET, "multiclass": [a % 3 for a in range(20)], "regression": [a / 7 for a in range(20)]}
+PROBLEMS = {"binary": Binary(), "multiclass": Multiclass(("0", "1", "2")), "regression": Regression()}
+
+
+def a_lightgbm_model(folder: Path, kind: str) -> Any:
     import lightgbm
     import mlflow.lightgbm
 
-    data = lightgbm.Dataset(np.array(ROWS), TARGET)
-    booster = lightgbm.train({"objective": "binary", "min_data_in_leaf": 1, "verbose": -1}, data, 5)
+    data = lightgbm.Dataset(np.array(ROWS), TARGETS[kind])
+    asked = {"objective": kind, "num_class": 3 if kind == "multiclass" else 1, "min_data_in_leaf": 1, "verbose": -1}
+    booster = lightgbm.train(asked, data, 5)
     mlflow.lightgbm.save_model(booster, folder, pip_requirements=[])
     return booster.predict(ROWS)
 
 
-def an_xgboost_model(folder: Path) -> Any:
+def an_xgboost_model(folder: Path, kind: str) -> Any:
     import mlflow.xgboost
     import xgboost
 
-    model = xgboost.XGBClassifier(n_estimators=5).fit(np.array(ROWS), TARGET)
+    made = xgboost.XGBRegressor if kind == "regression" else xgboost.XGBClassifier
+    model = made(n_estimators=5).fit(np.array(ROWS), TARGETS[kind])
     mlflow.xgboost.save_model(model, folder, model_format="json", pip_requirements=[])
-    return model.predict_proba(ROWS)[:, 1]
+    return model.predict(ROWS) if kind == "regression" else model.predict_proba(ROWS)
 
 
-def a_catboost_model(folder: Path) -> Any:
+def a_catboost_model(folder: Path, kind: str) -> Any:
     import catboost
     import mlflow.catboost
 
-    model = catboost.CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False).fit(ROWS, TARGET)
+    made = catboost.CatBoostRegressor if kind == "regression" else catboost.CatBoostClassifier
+    model = made(iterations=5, verbose=0, allow_writing_files=False).fit(ROWS, TARGETS[kind])
     mlflow.catboost.save_model(model, folder, pip_requirements=[])
-    return model.predict_proba(ROWS)[:, 1]
+    return model.predict(ROWS) if kind == "regression" else model.predict_proba(ROWS)
 
 
 NATIVE = {"lightgbm": a_lightgbm_model, "xgboost": an_xgboost_model, "catboost": a_catboost_model}
 
 
 @pytest.mark.parametrize("library", NATIVE)
+@pytest.mark.parametrize("kind", PROBLEMS)
 def test_the_own_format_of_a_library_of_boosted_trees_is_loaded_where_the_library_is(
-    settings: Settings, library: str
+    settings: Settings, library: str, kind: str
 ) -> None:
     pytest.importorskip(library, reason=f"{library} is not part of galley's environments")
-    expected = NATIVE[library](settings.model_data / "models" / "other")
-    assert Binary().ask(load(settings), np.array(ROWS)).tolist() == expected.tolist()
+    problem = PROBLEMS[kind]
+    expected = problem.checked(NATIVE[library](settings.model_data / "models" / "other", kind), len(ROWS))
+    assert problem.ask(load(settings), np.array(ROWS)).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("library", NATIVE)
