@@ -1,4 +1,4 @@
-"""The command `galley`: run a stage, check notebooks, write a project, verify reports and decisions, make keys."""
+"""The command `galley`: run a stage or the whole job, check, verify and export, write a project, make keys."""
 
 import argparse
 import json
@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+from galley import __version__
 from galley.days import Day
-from galley.errors import FAILED, GalleyError, exit_code
+from galley.errors import FAILED, GalleyError, SettingsError, exit_code
 from galley.init import PROBLEMS, write_project
-from galley.proof.commands import add_commands
+from galley.local import commands as local
+from galley.proof import commands as proof
 from galley.run.resources import of_disk
 from galley.settings import Settings
 
@@ -34,9 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="galley", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"airflow-galley {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    execute = commands.add_parser("execute", help="run one notebook as a stage, and keep its record as the DAGs do")
+    execute = commands.add_parser(
+        "execute",
+        help="run one notebook as a stage, and keep its record as the DAGs do",
+        epilog="galley execute train/01_fit.ipynb --ds 2026-11-23 -p seed 7",
+    )
     execute.add_argument(
         "notebook", type=Path, help="its path, or its name below the notebooks' folder; -: a task asks for it on stdin"
     )
@@ -54,12 +62,29 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
 
-    init = commands.add_parser("init", help="write a small project that works at once, to be changed into yours")
+    kernels = commands.add_parser("kernel", help="the kernelspec of the environment that this command is of")
+    install = kernels.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "install",
+        help="write it where kernels are found",
+        epilog="galley kernel install workbench --to .venvs/jupyter",
+    )
+    install.add_argument("name", help="what notebooks and NotebookOperator's kernel_name say")
+    install.add_argument(
+        "--to", type=Path, default=Path(sys.prefix, "share", "jupyter"), help="a folder on JUPYTER_PATH; %(default)s"
+    )
+    install.set_defaults(command=_install_kernel)
+
+    init = commands.add_parser(
+        "init",
+        help="write a small project that works at once, to be changed into yours",
+        epilog="galley init house-prices --problem regression",
+    )
     init.add_argument("folder", type=Path, metavar="NAME", help="its folder, which is made; the model is named like it")
     init.add_argument("--problem", choices=PROBLEMS, default="binary", help="the kind of problem; %(default)s")
     init.set_defaults(command=_init)
 
-    add_commands(commands)
+    proof.add_commands(commands)
+    local.add_commands(commands)
     return parser
 
 
@@ -105,6 +130,18 @@ def _check(asked: argparse.Namespace) -> int:
     problems += [*_unreviewed(settings), *_unreachable(settings, notebooks)] if settings else []
     print("\n".join([*problems, f"notebooks: {len(notebooks)}, problems: {len(problems)}"]))
     return FAILED if problems or not notebooks else 0
+
+
+def _install_kernel(asked: argparse.Namespace) -> int:
+    from galley.kernels.kernelspec import write_kernelspec
+
+    if find_spec("ipykernel") is None:
+        raise SettingsError(
+            f"There is no ipykernel in the environment of {sys.executable}. Run the command of the kernel's own "
+            "environment, or install it there: pip install 'airflow-galley[kernel]'"
+        )
+    print(f"wrote {write_kernelspec(asked.name, Path(sys.executable), asked.to)}")
+    return 0
 
 
 def _init(asked: argparse.Namespace) -> int:

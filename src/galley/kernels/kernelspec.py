@@ -17,9 +17,11 @@ _PRELOADED = (
     # What these import only when they are used: the frames of scikit-learn, MLflow's tracing, matplotlib's pictures.
     "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
     "galley.stage", "galley.contract", "galley.project",
-    "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
-    "galley.review.backtest", "galley.review.bootstrap", "galley.review.changes", "galley.review.checks",
-    "galley.review.drift", "galley.review.permutation", "galley.review.slicing", "galley.review.trend",
+    "galley.problems.binary", "galley.problems.multiclass", "galley.problems.regression",
+    "galley.registry.promotion", "galley.registry.selection", "galley.scoring.forms", "galley.scoring.score",
+    "galley.review.backtest", "galley.review.baseline", "galley.review.bootstrap", "galley.review.changes",
+    "galley.review.checks", "galley.review.drift", "galley.review.permutation", "galley.review.slicing",
+    "galley.review.trend",
 )  # fmt: skip
 """What warm kernels have imported, of what their environment has. Add what makes your stages' first cell slow."""
 

@@ -135,9 +135,13 @@ def in_a_line(
     scores = [f"version {version} validation {validated[version]:.3f}" for version in versions if version in validated]
     return (
         f"{name}: {problem.metrics[problem.key].label} {live[problem.key]:.3f} on {live['rows']:,} rows of "
-        f"{sum(day.counts for day in week)} days ({'; '.join(scores) or 'no validation score'}); "
+        f"{_days(sum(day.counts for day in week))} ({'; '.join(scores) or 'no validation score'}); "
         f"predicted {live['predicted']:{problem.level}}, actual {live['actual']:{problem.level}}.{left_out}"
     )
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'s' * (count != 1)}"
 
 
 def _numbers(problem: Problem, rows: pd.DataFrame | None) -> dict[str, float]:

@@ -1,0 +1,59 @@
+"""The command: each verb shows an example in its help, says its release, and names what an environment lacks."""
+
+import argparse
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from galley import __version__
+from galley.cli import _parser, main
+
+
+def verbs(parser, words=("galley",)):
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for name, command in action.choices.items():
+            yield from verbs(command, (*words, name))
+    if not below:
+        yield " ".join(words), parser
+
+
+@pytest.mark.parametrize("verb", ["galley execute", "galley init", "galley run", "galley up", "galley lab"])
+def test_a_verb_shows_an_example_that_it_takes(verb):
+    example = dict(verbs(_parser()))[verb].epilog
+    words = example[example.index("galley ") :].split()
+    assert words[:2] == verb.split()
+    _parser().parse_args(words[1:])
+
+
+def test_it_says_its_release():
+    done = subprocess.run([sys.executable, "-m", "galley.cli", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"airflow-galley {__version__}\n"
+
+
+@pytest.mark.skipif(not find_spec("ipykernel"), reason="there is no kernel to be installed")
+def test_a_kernel_of_this_environment_is_installed_where_it_is_told(tmp_path, capsys):
+    assert main(["kernel", "install", "mine", "--to", str(tmp_path)]) == 0
+    spec = json.loads((tmp_path / "kernels/mine/kernel.json").read_text())
+    assert (spec["argv"][0], spec["display_name"]) == (sys.executable, "galley mine")
+    assert str(tmp_path) in capsys.readouterr().out
+
+
+@pytest.mark.skipif(bool(find_spec("airflow")), reason="there is an Airflow")
+@pytest.mark.parametrize("verb", ["run", "up", "lab"])
+def test_where_there_is_no_airflow_a_verb_says_what_to_install(verb, capsys):
+    assert main([verb]) == 1
+    said = capsys.readouterr().err
+    assert f"no Airflow in the environment of {sys.executable}" in said
+    assert "pip install 'airflow-galley[local]'" in said
+
+
+def test_a_kernel_without_ipykernel_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("galley.cli.find_spec", lambda _: None)
+    assert main(["kernel", "install", "mine", "--to", str(tmp_path)]) == 1
+    assert "pip install 'airflow-galley[kernel]'" in capsys.readouterr().err
+    assert list(Path(tmp_path).iterdir()) == []
