@@ -71,4 +71,4 @@ def _rendered(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for source in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         path = source.relative_to(_TEMPLATE).as_posix()
         text = word.sub(lambda found: words[found[1]], source.read_text())
-        yield word.sub(lambda found: words[found[1]], path), text
+        yield word.sub(lambda found: words[found[1]], path).replace("dot_", "."), text

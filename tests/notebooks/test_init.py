@@ -1,7 +1,9 @@
 """What `galley init` writes, for each kind of problem, works as it is: a week with its approval, and predictions."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,11 +116,31 @@ def test_what_is_written_is_clean_and_checked(problem: str, tmp_path: Path, caps
     ruff = HERE / ".venvs/check/bin/ruff"
     if not ruff.is_file():
         pytest.skip("ruff is where `make check` ran")
-    for verb in (["format", "--check"], ["check", "--extend-ignore", "D,T20,I,B018,E402,INP"]):
+    for verb in (["format", "--check"], ["check", "--extend-ignore", "D,T20,I,B018,E402,INP,S101"]):
         done = subprocess.run(
             [ruff, *verb, "--config", HERE / "pyproject.toml", tmp_path], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_tests_that_are_written_pass(problem: str, tmp_path: Path) -> None:
+    write_project(tmp_path / "mine", problem)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests"],
+        cwd=tmp_path / "mine",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "mine" / "src"), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "3 passed" in done.stdout, done.stdout
+
+
+def test_the_project_keeps_what_it_makes_out_of_git(tmp_path: Path) -> None:
+    write_project(tmp_path / "mine", "binary")
+    ignored = (tmp_path / "mine" / ".gitignore").read_text().split()
+    assert {"data/", "outputs/", ".airflow/", ".venvs/"} <= set(ignored)
 
 
 @pytest.mark.parametrize("name", ["1st", "with blank", "ö", "a" * 70])
