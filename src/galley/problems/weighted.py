@@ -1,7 +1,6 @@
 """Metrics of resamples: of weights that say how often each row was drawn, the metric of each draw."""
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
 
 from galley.problems.problem import Numbers, Statistic
 
@@ -29,7 +28,6 @@ class Ranking:
     """
 
     def __init__(self, target: Numbers, probability: Numbers) -> None:
-        check_consistent_length(target, probability)
         self._order = np.argsort(-probability, kind="stable")
         self._steps = np.flatnonzero(np.r_[True, np.diff(probability[self._order]) != 0])
         self._target = target[self._order]
