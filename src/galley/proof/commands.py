@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from galley.errors import FAILED, MissingInput, SettingsError
+from galley.errors import FAILED, TRY_AGAIN, GalleyError, MissingInput, SettingsError, exit_code
 from galley.settings import Settings, absolute_path
 
+_NO_MLFLOW = "this environment has no MLflow. The workbench's has."
 _EXIT_CODES = "Exit codes: 0 nothing was found, 1 something was, 2 the command was misspelt, 75 try again later."
 
 
@@ -84,7 +85,7 @@ def _verify_version(asked: argparse.Namespace) -> int:
 
             findings += verify_tags(settings, statements, asked.what)
         else:
-            said.append("MLflow's tags were not compared: this environment has no MLflow. The workbench's has.")
+            said.append(f"MLflow's tags were not compared: {_NO_MLFLOW}")
     faults = sum(finding.is_fault for finding in findings)
     said = [*map(str, findings), *said, f"version {asked.what}: findings: {faults}"]
     _print(asked, said, {"version": asked.what, "findings": [asdict(finding) for finding in findings]})
@@ -127,11 +128,37 @@ def _verify_statements(asked: argparse.Namespace) -> int:
     findings = [
         finding for chain in chains for finding in audit(chain, keys, partial(absolute_path, settings=settings))
     ]
+    missed, code = [], 0
+    for chain in chains:
+        try:
+            findings += _tags(chain, keys, settings)
+        except GalleyError as why:
+            missed.append(f"The tags of {chain.model} in MLflow were not compared: {why}")
+            code = TRY_AGAIN if exit_code(why) == TRY_AGAIN else code
     faults = sum(finding.is_fault for finding in findings)
-    said = [*map(str, findings), f"models: {len(chains)}, findings: {faults}"]
+    said = [*map(str, findings), *missed, f"models: {len(chains)}, findings: {faults}"]
     models = [chain.model for chain in chains]
-    _print(asked, said, {"models": models, "findings": [asdict(finding) for finding in findings]})
-    return FAILED if faults else 0
+    found = {"models": models, "findings": [asdict(finding) for finding in findings], "not_compared": missed}
+    _print(asked, said, found)
+    return FAILED if faults else code
+
+
+def _tags(chain: Any, keys: Any, settings: Settings) -> list[Any]:
+    """What MLflow's tags say of a model's versions, and no statement does.
+
+    Raises SettingsError where there is no MLflow to ask, RegistryUnavailable and RegistryRefused.
+    """
+    from galley.proof.check import read
+
+    if not find_spec("mlflow"):
+        raise SettingsError(_NO_MLFLOW)
+    database = Path(settings.tracking_uri.removeprefix("sqlite:///"))
+    if settings.tracking_uri.startswith("sqlite:///") and not database.is_file():
+        raise SettingsError(f"{database} is not there.")
+    from galley.registry.production import verify_tags
+
+    statements, unsigned = read(chain, keys)
+    return [] if unsigned else verify_tags(settings.for_model(chain.model), statements)
 
 
 def _verify_export(asked: argparse.Namespace) -> int:

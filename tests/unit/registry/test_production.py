@@ -164,8 +164,21 @@ def test_the_command_verifies_a_version_with_its_tags(
     assert cli.main(["verify", "2", "--json"]) == 1
     printed = capsys.readouterr().out
     assert "galley.reviewer that is not what statement 2 says" in printed[printed.index("{") :]
+    assert cli.main(["verify"]) == 1
+    assert "galley.reviewer that is not what statement 2 says" in capsys.readouterr().out
     assert cli.main(["verify", "9"]) == 1
     assert "no signed statement about version 9" in capsys.readouterr().err
+
+
+def test_where_mlflow_is_away_the_rest_is_verified_and_it_is_said(
+    two: list[Day], settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GALLEY_HOME", str(settings.home))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert cli.main(["verify"]) == 75
+    said = capsys.readouterr().out
+    assert f"The tags of {settings.model.name} in MLflow were not compared: The model registry at" in said
+    assert "models: 1, findings: 0" in said
 
 
 def tag_problems(settings: Settings) -> list[str]:
