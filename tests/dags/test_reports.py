@@ -492,12 +492,18 @@ def test_even_a_page_that_was_changed_by_hand_is_sent_into_the_sandbox(home, cli
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'; img-src data:")
 
 
-@pytest.mark.parametrize("address", [f"/galley/reports/{BEFORE}/{DAG}/01_prepare.html", "/galley/reports"])
-def test_our_own_pages_escape_what_others_wrote(client, address):
+@pytest.mark.parametrize(
+    ("address", "wrote"),
+    [
+        (f"/galley/reports/{BEFORE}/{DAG}/01_prepare.html", '"><script>alert(1)</script>'),
+        ("/galley/reports", "<i>ada</i>"),  # a reason that is not signed is not shown there
+    ],
+)
+def test_our_own_pages_escape_what_others_wrote(client, address, wrote):
     page = client.get(address).text
     assert "<script>" not in page
     assert "<i>" not in page
-    assert html.escape('"><script>alert(1)</script>').replace("&quot;", "&#34;") in page
+    assert html.escape(wrote).replace("&quot;", "&#34;") in page
 
 
 SHOWN = [f"/galley/reports/{DS}/{DAG}/attempts/02_split.try1.html", f"/galley/compare/{DS}/{DAG}/01_prepare"]
