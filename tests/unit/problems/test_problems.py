@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
@@ -296,6 +296,7 @@ def test_classes_may_be_numbers():
     assert problem.ask(Says(np.eye(3), [1, 2, 3]), [0] * 3).tolist() == np.eye(3).tolist()
 
 
+@settings(deadline=None)  # scikit-learn is imported by the first
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.data())
 def test_no_metric_of_probabilities_of_any_rows_fails(said, data):
     target = data.draw(st.lists(st.integers(0, 1), min_size=len(said), max_size=len(said)))
