@@ -26,7 +26,9 @@ BENCH_READY := .venvs/bench/.synced
 STORE_READY := .venvs/store/.synced
 CHART_READY := .venvs/chart/.synced
 SBOM_READY := .venvs/sbom/.synced
+TREES_READY := .venvs/lightgbm/.synced .venvs/xgboost/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
+TREES := .venvs/jupyter/kernels/lightgbm/kernel.json .venvs/jupyter/kernels/xgboost/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
 
 # Folders of tests, the quick ones first; those that are not there are left out.
@@ -75,7 +77,7 @@ backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 restore: ## put a backup in the place of what the stack has now, start it, and try what it holds  [FROM=backups/...]
 	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack restore '$(FROM)'
 
-test: $(READY) $(STORE_READY) ## every test that needs no Docker
+test: $(READY) $(STORE_READY) $(TREES) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
@@ -131,7 +133,11 @@ $(BENCH_READY): WANTED := --group bench
 $(STORE_READY): WANTED := --only-group store
 $(CHART_READY): WANTED := --group chart
 $(SBOM_READY): WANTED := --only-group sbom
-$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY) $(SBOM_READY): $(LOCK)
+.venvs/lightgbm/.synced: WANTED := --extra lightgbm
+.venvs/xgboost/.synced: WANTED := --group xgboost
+# For a few tests: to compile all of it would take longer than these.
+$(TREES_READY): export UV_COMPILE_BYTECODE := 0
+$(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY) $(SBOM_READY) $(TREES_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
 	@touch $@

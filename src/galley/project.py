@@ -13,6 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from galley.errors import SettingsError
 
 FILE = "galley.toml"
+FLAVORS = ("sklearn", "lightgbm", "xgboost", "catboost", "python_function")
+"""MLflow's names of what galley loads; the last one is what MLflow adds to each, and stands for any other."""
 FORMAT = 1
 """The format of the file that this release reads."""
 AS_IN = """[models.my-model]
@@ -76,6 +78,7 @@ MetricName = Annotated[str, _matching(r"\w+(\.\w+)?", "a metric, as in roc_auc o
 TypeName = Annotated[str, _matching(r"[^\W\d]\w*(\.\w+)+", "a type with its module, as in numpy.dtype")]
 CheckName = Annotated[str, _matching(r"\S.{0,250}", "the name of a check")]
 Size = Annotated[str, _matching(r"[1-9]\d*[kmg]", "a size, as in 512m or 4g")]
+FlavorName = Annotated[str, _matching("|".join(FLAVORS), f"one of {', '.join(FLAVORS)}")]
 KernelName = Annotated[str, _matching(r"[\w.-]{1,100}", "a kernel's name")]
 InsidePath = Annotated[str, BeforeValidator(_inside)]
 
@@ -113,9 +116,18 @@ class Limits(_Declared):
     def but(self, given: Mapping[str, Any], where: str) -> "Limits":
         """These, but for the given ones. Raises SettingsError, which names where those are given."""
         try:
-            return Limits.model_validate({**self.model_dump(), **given})
+            return Limits.model_validate({**self.model_dump(include=set(Limits.model_fields)), **given})
         except ValidationError as error:
             raise SettingsError(f"{where}: {'; '.join(map(_fault, error.errors()))}. Correct it there.") from None
+
+
+class DeclaredKernel(Limits):
+    """A kernel: what a container of its stages may use, and the flavors of models that are loaded and asked in it.
+
+    A model of another flavor is loaded in the kernel of the stage that asks it.
+    """
+
+    loads: tuple[FlavorName, ...] = ()
 
 
 class DeclaredModel(_Declared):
@@ -184,16 +196,13 @@ class Locations(_Declared):
 
 
 class Project(_Declared):
-    """All that galley.toml says. `digest` is its SHA-256; blank where there is no such file.
-
-    `kernels` are the limits of the containers of stages, by their kernels.
-    """
+    """All that galley.toml says. `digest` is its SHA-256; blank where there is no such file."""
 
     project: Locations = Locations()
     models: dict[Annotated[str, _matching(r"[A-Za-z0-9][\w.-]{0,99}", "a model's name")], DeclaredModel] = Field(
         default_factory=dict
     )
-    kernels: dict[KernelName, Limits] = Field(default_factory=dict)
+    kernels: dict[KernelName, DeclaredKernel] = Field(default_factory=dict)
     path: Path | None = None
     digest: str = ""
 
@@ -249,7 +258,7 @@ def _parsed(path: Path, content: bytes) -> Project:
         project = Project.model_validate({**_named(said), "path": path, "digest": hashlib.sha256(content).hexdigest()})
     except ValidationError as error:
         raise SettingsError(_faults(path, [_fault(each) for each in error.errors()])) from None
-    clashes = list(_clashes(list(project.models.values())))
+    clashes = [*_clashes(list(project.models.values())), *_loaded_twice(project.kernels)]
     if clashes:
         raise SettingsError(_faults(path, clashes))
     return project
@@ -302,7 +311,7 @@ def _fault(error: Any) -> str:
 
 def _keys_at(place: Sequence[Any]) -> list[str]:
     """The keys that a table of the file may have."""
-    by_depth: dict[int, type[BaseModel]] = {2: Limits if "kernels" in place[:1] else DeclaredModel, 3: Policy}
+    by_depth: dict[int, type[BaseModel]] = {2: DeclaredKernel if "kernels" in place[:1] else DeclaredModel, 3: Policy}
     kind = Locations if list(place) == ["project"] else by_depth.get(len(place), Project)
     return [name for name in kind.model_fields if name not in ("path", "digest", "name")]
 
@@ -321,3 +330,10 @@ def _clashes(models: list[DeclaredModel]) -> Iterator[str]:
                 yield f'{where}.folder: models.{other.name} writes to {shown} too; give folder = "{model.name}"'
             for dag_id in set(model.all_dags) & set(other.all_dags):
                 yield f"{where}: the DAG {dag_id!r} belongs to models.{other.name} already"
+
+
+def _loaded_twice(kernels: Mapping[str, DeclaredKernel]) -> Iterator[str]:
+    for flavor in FLAVORS:
+        names = [name for name, kernel in kernels.items() if flavor in kernel.loads]
+        if len(names) > 1:
+            yield f"kernels.{names[1]}.loads: kernels.{names[0]} loads {flavor} already"

@@ -11,41 +11,17 @@ from typing import Any
 import decide
 import pandas as pd
 import pytest
-from tiny_project import DS, HERE
+from tiny_project import HERE
+from written_project import Written
 
 from galley import cli
-from galley.days import Day
 from galley.errors import GalleyError, SettingsError
 from galley.init import PROBLEMS, write_project
 from galley.notebooks.parameters import Notebook
 from galley.problems.problem import problem_of
-from galley.run.execute import Execution, StageRun
-from galley.settings import Settings
 
 BEFORE = 5
 """Days that arrived before."""
-
-
-class Written:
-    """A project that init wrote, and what its stages concluded."""
-
-    def __init__(self, folder: Path, problem: str, patch: pytest.MonkeyPatch) -> None:
-        write_project(folder, problem)
-        self.folder, self.patch = folder, patch
-        for name, value in {
-            "GALLEY_HOME": str(folder),
-            "PYTHONPATH": str(folder / "src"),
-            "JUPYTER_PATH": str(HERE / ".venvs" / "jupyter"),
-        }.items():
-            patch.setenv(name, value)
-        self.settings = Settings.from_environment().for_model()
-        self.day = Day.of(DS, self.settings)
-
-    def run(self, stage: str, day: Day | None = None, **parameters: Any) -> dict[str, Any]:
-        (notebook,) = self.settings.notebooks.glob(f"*/*_{stage}.ipynb")
-        day, dag_id = day or self.day, notebook.parent.name
-        asked = StageRun(notebook, {"ds": day.ds, **parameters}, day.reports(dag_id), notebook.stem, notebook.stem)
-        return Execution(asked, self.settings).run().conclusion or {}
 
 
 @pytest.fixture(scope="module", params=PROBLEMS)

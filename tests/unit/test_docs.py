@@ -11,7 +11,7 @@ import pytest
 
 from galley import errors
 from galley.cli import _parser
-from galley.project import DeclaredModel, Limits, Locations, Policy
+from galley.project import DeclaredKernel, DeclaredModel, Locations, Policy
 from galley.settings import Settings
 
 HOME = Path(__file__).parents[2]
@@ -30,7 +30,12 @@ def test_the_reference_lists_every_setting_with_its_help():
 
 @pytest.mark.parametrize(
     ("table", "kind"),
-    [("project", Locations), ("models.NAME", DeclaredModel), ("models.NAME.policy", Policy), ("kernels.NAME", Limits)],
+    [
+        ("project", Locations),
+        ("models.NAME", DeclaredModel),
+        ("models.NAME.policy", Policy),
+        ("kernels.NAME", DeclaredKernel),
+    ],
 )
 def test_the_reference_lists_every_key_of_galley_toml(table, kind):
     rows = text("docs/reference.md").partition(f"| key of `[{table}]` |")[2].partition("\n\n")[0].splitlines()[2:]

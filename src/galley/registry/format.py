@@ -14,14 +14,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from galley.errors import ModelNotFound
 from galley.markdown import shortened
+from galley.project import FLAVORS
+from galley.registry import other_kernel
 from galley.registry.folder import model_files
 from galley.storage import files
 
 if TYPE_CHECKING:
     from galley.settings import Settings
 
-_FLAVORS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_FOR_ANY_TOOL = "python_function"
+*_NATIVE, _FOR_ANY_TOOL = FLAVORS
 """The flavor that MLflow adds to each. It is used to load those that are none of the above, which needs code."""
 _BOOSTER = "lightgbm.basic.Booster"
 _LARGEST = 16 * 2**20
@@ -51,17 +52,20 @@ class Format:
         return f"loading it may run code that came with it, which allow_pickle permits: {self.code}"
 
     def load(self, settings: "Settings") -> Any:
-        """The model, which has `predict_proba` or `predict`.
+        """The model, which has `predict_proba` or `predict`: in the kernel that galley.toml names for it, or here.
 
         Raises ModelNotFound if it may run code or has types that galley.toml does not allow, and if its file is not in
-        the folder; and what its library raises of a file that is not whole.
+        the folder; KernelNotFound if there is no such kernel; and what its library raises of a file that is not whole.
         """
-        allowed, where = settings.model, f"in [models.{settings.model.name}] of {settings.project_file.name}"
-        if self.code and not allowed.allow_pickle:
-            raise ModelNotFound(
-                f"loading it may run code that came with it: {self.code}. Save it as skops or in the own format of "
-                f"LightGBM, XGBoost or CatBoost; or set allow_pickle = true {where}, if you trust all who can write it."
-            )
+        kernel = other_kernel.kernel_for(self.flavor, settings)
+        if not kernel:
+            return self.load_here(settings)
+        self._require_allowed(settings)
+        return other_kernel.ModelInKernel(self.folder, kernel, settings)
+
+    def load_here(self, settings: "Settings") -> Any:
+        """The model in this process, whichever kernel is named for it. Raises what `load` raises."""
+        self._require_allowed(settings)
         if self.flavor == _FOR_ANY_TOOL:
             import mlflow.pyfunc
 
@@ -70,8 +74,16 @@ class Format:
             if self.code:
                 return importlib.import_module(f"mlflow.{self.flavor}").load_model(str(self.folder))
             if self.serialization == "skops":
-                return _load_skops(stream, allowed.trusted, where)
+                return _load_skops(stream, settings.model.trusted, _where(settings))
             return _LIBRARIES[self.serialization](stream.read())
+
+    def _require_allowed(self, settings: "Settings") -> None:
+        if self.code and not settings.model.allow_pickle:
+            raise ModelNotFound(
+                f"loading it may run code that came with it: {self.code}. Save it as skops or in the own format of "
+                f"LightGBM, XGBoost or CatBoost; or set allow_pickle = true {_where(settings)}, if you trust all who "
+                "can write it."
+            )
 
     def _open(self) -> IO[bytes]:
         """Its file, which is one of those that the digest of the folder is made of."""
@@ -87,10 +99,10 @@ def format_of(folder: Path) -> Format:
     """How the model in a folder was saved. Raises ModelNotFound if it does not say that galley can load it."""
     stated = _stated(folder)
     flavors = _flavors(stated)
-    flavor = next((name for name in (*_FLAVORS, _FOR_ANY_TOOL) if name in flavors), "")
+    flavor = next((name for name in FLAVORS if name in flavors), "")
     if not flavor:
         raise ModelNotFound(
-            f"its MLmodel has the flavors {_shown(', '.join(flavors))}, and galley loads {', '.join(_FLAVORS)}, and "
+            f"its MLmodel has the flavors {_shown(', '.join(flavors))}, and galley loads {', '.join(_NATIVE)}, and "
             f"any other as {_FOR_ANY_TOOL}. Log it as one of these."
         )
     of_it = flavors[flavor]
@@ -158,6 +170,10 @@ def _code(flavors: Mapping[str, Mapping[str, str]], flavor: str, serialization: 
         yield f"its loader_module is {_shown(loader)}"
     for code in dict.fromkeys(stated["code"] for stated in flavors.values() if stated.get("code")):
         yield f"it has code of its own in {_shown(code)}"
+
+
+def _where(settings: "Settings") -> str:
+    return f"in [models.{settings.model.name}] of {settings.project_file.name}"
 
 
 def _shown(stated: object) -> str:

@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from galley.errors import DecisionError, ModelNotFound, RegistryRefused, RegistryUnavailable, SettingsError
+from galley.errors import (
+    DecisionError,
+    KernelNotFound,
+    ModelNotFound,
+    RegistryRefused,
+    RegistryUnavailable,
+    SettingsError,
+)
 from galley.proof.decision import DIGEST_TAG, MODEL, Version
 from galley.registry import journal, standing
 from galley.registry.folder import model_digest
@@ -85,13 +92,22 @@ class Model:
     def load(self) -> Any:
         """The model as its library has it; a warning says so if that may have run code that came with it.
 
-        Raises ModelNotFound if the folder does not hold one, or one that galley.toml does not allow to be loaded.
+        Where galley.toml names another kernel for its flavor, it is a `ModelInKernel`, which is asked in the same way.
+        Raises ModelNotFound if the folder does not hold one, or one that galley.toml does not allow to be loaded, and
+        KernelNotFound if there is no such kernel.
         """
         _settle()
         try:
             loaded = self.format.load(self.settings)
         except ModelNotFound as refusal:
             raise ModelNotFound(f"{self.uri} is not loaded: {refusal}") from None
+        except KernelNotFound:
+            raise
+        except ImportError as error:
+            raise ModelNotFound(
+                f"{self.uri} does not load: {error}. Install that here, or name the kernel that has it: "
+                f'[kernels.NAME] loads = ["{self.format.flavor}"] in {self.settings.project_file.name}.'
+            ) from error
         except Exception as error:
             raise ModelNotFound(f"{self.uri} does not load: {error}. Train it again, or name another model.") from error
         if self.format.notice:

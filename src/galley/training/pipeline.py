@@ -27,10 +27,12 @@ def tabular(estimator: BaseEstimator, numbers: list[str], categories: list[str],
     )
 
 
-def dropped(pipeline: Pipeline) -> list[str]:
-    """The columns, as encoded, that a fitted pipeline leaves out."""
-    encoded = pipeline["encode"].get_feature_names_out()
-    return list(encoded[~pipeline["drop_constant"].get_support()])
+def dropped(model: Any) -> list[str]:
+    """The columns, as encoded, that a fitted pipeline leaves out; none if it is no pipeline."""
+    if not isinstance(model, Pipeline):
+        return []
+    encoded = model["encode"].get_feature_names_out()
+    return list(encoded[~model["drop_constant"].get_support()])
 
 
 def _encoders(*, linear: bool) -> tuple[Any, Any]:
