@@ -209,12 +209,13 @@ def chaos(where="disk"):
 
 
 def _servers(desk):
-    """The servers of warm kernels whose sockets are in the desk's folder of temporary files."""
+    """The servers of warm kernels whose sockets are in the desk's folder of temporary files, and their kernels."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = " ".join(process.cmdline())
-            if "galley.kernels.warm.server" in command and f" {desk.environment['TMPDIR']}/" in command:
+            is_ours = "galley.kernels.warm.server" in command and f" {desk.environment['TMPDIR']}/" in command
+            if is_ours and process.name() != "warm keeper":
                 found.append(process)
     return found
 

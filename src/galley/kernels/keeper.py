@@ -2,11 +2,12 @@
 
 A process that a cell has started may leave the kernel's session and lose its parents: setsid, a double fork, a server
 in the background. On Linux it becomes a child of the keeper then, and of nobody who would let it live. A forked kernel
-is its own keeper while it lives, and its server when it was killed: to fork all that it has imported once more, only
-for a parent, would take as long as the rest of its start.
+is its own keeper while it lives, its server is when it was killed, and the server's parent when both were: to fork all
+that a kernel has imported once more, only for a parent, would take as long as the rest of its start.
 """
 
 import ctypes
+import mmap
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _GET_PARENT_DEATH_SIGNAL = 2
@@ -59,6 +61,21 @@ def _keep(kernel: int) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
         os.kill(os.getpid(), -code)
     os._exit(abs(code))
+
+
+def keep_kernels_of(server: int, listed: mmap.mmap) -> NoReturn:
+    """Wait for the end of a child that forks kernels, and then of those that live on; kill what they leave.
+
+    In `listed`, which they share, the server keeps the kernels' process ids, up to a NUL.
+    """
+    Path("/proc/self/comm").write_text("warm keeper")
+    os.waitpid(server, 0)
+    kernels = set(map(int, listed[: listed.find(b"\0")].split()))
+    with suppress(ChildProcessError):  # there is none any more
+        while True:
+            end_children(but=kernels)
+            kernels.discard(os.wait()[0])
+    os._exit(0)
 
 
 def _end_of(kernel: int) -> int:

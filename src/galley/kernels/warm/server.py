@@ -11,6 +11,7 @@ kernel for IDLE seconds, and takes no more orders once a file that it has import
 
 import gc
 import importlib
+import mmap
 import os
 import selectors
 import signal
@@ -21,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from galley.kernels.keeper import adopt_orphans, end_children
+from galley.kernels.keeper import adopt_orphans, end_children, keep_kernels_of
 from galley.kernels.warm import protocol
 from galley.kernels.warm.launch import IMPORTED, Order, launch
 
@@ -36,6 +37,8 @@ _LOADING = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 """Environment variables that hold while modules are imported, where the client has none of that name."""
+_LONGEST_LIST = 1 << 20
+"""Bytes for the process ids of kernels, which take memory only where they are written."""
 
 Stamp = dict[str, tuple[int, int, int] | None]
 """Files and folders, and what shows that one was changed."""
@@ -44,12 +47,12 @@ Stamp = dict[str, tuple[int, int, int] | None]
 def main() -> None:
     """Serve until idle; in a forked child, be the kernel."""
     path, listener, ready, idle = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    _detach()
+    listed = _detach(listener, ready)
     adopt_orphans()
     os.write(ready, f"{os.getpid()}\n".encode())
     environment = _import([*IMPORTED, *sys.argv[5:]])
     _check_threads()
-    server = Server(path, socket.socket(fileno=listener), stamp(_loaded()), idle)
+    server = Server(path, socket.socket(fileno=listener), listed, stamp(_loaded()), idle)
     os.write(ready, b"ready")
     os.close(ready)
     gc.freeze()  # a collection in a kernel would copy each page that it shares with this process
@@ -58,13 +61,23 @@ def main() -> None:
         launch(order, environment)
 
 
-def _detach() -> None:
-    """Leave the client's process tree: it waits for the process that it started, and for no other."""
+def _detach(*descriptors: int) -> mmap.mmap:
+    """Leave the client's process tree, which waits for the process that it started, and get a keeper for a parent.
+
+    The keeper closes the descriptors, so that this process's end is seen at them. Returns what it knows kernels by.
+    """
     if os.fork():
         os._exit(0)
+    listed = mmap.mmap(-1, _LONGEST_LIST)
+    adopt_orphans()
+    if server := os.fork():
+        for descriptor in descriptors:
+            os.close(descriptor)
+        keep_kernels_of(server, listed)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if sys.path[0] == str(Path.cwd()):  # put there by -m; a kernel does not have it
         del sys.path[0]
+    return listed
 
 
 def _import(names: Iterable[str]) -> dict[str, str]:
@@ -118,8 +131,9 @@ class Child:
 class Server:
     """The listening socket, and the kernels that were forked and have not ended."""
 
-    def __init__(self, path: Path, listener: socket.socket, loaded: Stamp, idle: float) -> None:
+    def __init__(self, path: Path, listener: socket.socket, listed: mmap.mmap, loaded: Stamp, idle: float) -> None:
         self._path = path
+        self._listed = listed
         self._loaded = loaded
         self._idle = idle
         self._children: dict[int, Child] = {}
@@ -177,6 +191,7 @@ class Server:
         child = Child(pid, os.pidfd_open(pid), order.connection)
         order.close()
         self._children[pid] = child
+        self._list()
         self._selector.register(child.pidfd, selectors.EVENT_READ, child)
         self._selector.register(child.connection, selectors.EVENT_READ, child)
         return None
@@ -195,12 +210,19 @@ class Server:
         with suppress(KeyError, ValueError):
             self._selector.unregister(child.connection)
         end_children(but=self._children)  # what a kernel left that was killed: those that live have their own
+        self._list()
         with suppress(OSError):
             protocol.send(child.connection, {"exit": os.waitstatus_to_exitcode(status)})
         child.connection.close()
 
+    def _list(self) -> None:
+        """Say which processes are kernels, for the time when this one is gone."""
+        self._listed.seek(0)
+        self._listed.write(f"{' '.join(map(str, self._children))}\0".encode())
+
     def _forget(self) -> None:
         """In a child: let go of what is the server's alone."""
+        self._listed.close()
         self._selector.close()
         self._listener.close()
         for child in self._children.values():

@@ -109,7 +109,7 @@ def start(folder: Path) -> Iterator[Callable[..., Kernel]]:
 
 
 def servers(folder: Path) -> list[psutil.Process]:
-    """The servers below a folder; a kernel, which has the command line of its server, is none."""
+    """The servers below a folder; what has the command line of one, and is its kernel or its keeper, is none."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -117,7 +117,7 @@ def servers(folder: Path) -> list[psutil.Process]:
             if (
                 "galley.kernels.warm.server" in command
                 and str(folder) in " ".join(command)
-                and process.name() != "warm kernel"
+                and process.name() not in ("warm kernel", "warm keeper")
             ):
                 found.append(process)
         except psutil.NoSuchProcess:

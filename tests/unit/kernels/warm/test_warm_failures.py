@@ -74,6 +74,36 @@ def test_a_killed_kernel_takes_what_it_has_started_with_it(spec, start):
     assert within(3, lambda: is_gone(sleeping))
 
 
+LEAVES_TWO = """
+import os, subprocess
+session = subprocess.Popen(["sleep", "300"], start_new_session=True).pid
+read, write = os.pipe()
+if (child := os.fork()) == 0:
+    os.setsid()
+    if (orphan := os.fork()) == 0:
+        os.execvp("sleep", ["sleep", "300"])
+    os.write(write, str(orphan).encode())
+    os._exit(0)
+os.waitpid(child, 0)
+answer = [session, int(os.read(read, 20))]
+"""
+
+
+@pytest.mark.parametrize("first", ["server", "kernel"])
+def test_a_killed_server_and_a_killed_kernel_leave_nothing_and_another_kernel_works_on(start, spec, server_of, first):
+    name = spec("both")
+    server, other = server_of(name)
+    keeper, kernel = server.parent(), start(name)
+    left = kernel.run(LEAVES_TWO)
+    server.suspend()  # so that it does nothing about the kernel's end
+    os.kill(kernel.process.pid if first == "kernel" else server.pid, signal.SIGKILL)
+    os.kill(server.pid if first == "kernel" else kernel.process.pid, signal.SIGKILL)
+    assert within(5, lambda: all(is_gone(pid) for pid in left))
+    assert other.run("answer = 1") == 1
+    other.close()
+    assert within(5, lambda: is_gone(keeper.pid))
+
+
 def test_a_killed_server_leaves_its_kernels_working_and_the_next_one_gets_a_new_server(start, spec, server_of):
     server, kernel = server_of(spec("server"))
     server.kill()
