@@ -100,7 +100,7 @@ browse: $(READY) $(BROWSER_READY) ## the tests that drive Chromium through the u
 	$(BROWSER) -m pytest tests/browser
 
 bench: $(READY) $(BENCH_READY) ## measured against scripts, plain tasks and peers; writes docs/benchmarks.md  [BENCH=stages STAGES=all ROUNDS=5]
-	$(foreach name,$(or $(BENCH),dags weekly stages scoring growth peers backtest),$(bench_python) benchmarks/$(name).py $(bench_arguments) &&) \
+	$(foreach name,$(or $(BENCH),dags weekly stages scoring trees growth peers backtest),$(bench_python) benchmarks/$(name).py $(bench_arguments) &&) \
 	$(BENCH_PYTHON) benchmarks/plot.py
 
 # What reading a DAG file costs is of interest where Airflow is: it imports less there.

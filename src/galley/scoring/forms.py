@@ -1,7 +1,7 @@
 """Forms: what a fitted pipeline says of rows, in a form that needs less work, where that says the same.
 
-For pipelines that galley.training.tabular makes. LightGBM, XGBoost and CatBoost need none: theirs walk many rows at a
-time in compiled code already.
+For pipelines that galley.training.tabular makes. Models of LightGBM, XGBoost and CatBoost are asked plainly: their last
+bit is the C library's, which numpy's functions do not give, and predictions have to be the same in every byte.
 """
 
 import logging
@@ -146,6 +146,12 @@ class ByTables:
         )
 
 
+def number_codes(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Between which thresholds each value lies; above all of them those that are missing."""
+    codes: np.ndarray = np.searchsorted(np.append(thresholds, np.inf), values)
+    return codes
+
+
 class _Number:
     """A column of numbers: as trees see it, between which thresholds a number lies, or that it is missing."""
 
@@ -154,12 +160,11 @@ class _Number:
     def __init__(self, thresholds: np.ndarray) -> None:
         above = np.nextafter(thresholds[-1:], np.inf) if thresholds.size else [0.0]
         self.each: list[Any] = [*thresholds, *above, np.nan]
-        self._ends = np.append(thresholds, np.inf)
+        self._thresholds = thresholds
 
     def codes(self, values: pd.Series) -> np.ndarray:
         """Which of `each` stands for each value. What is missing comes after all numbers."""
-        codes: np.ndarray = np.searchsorted(self._ends, values.to_numpy())
-        return codes
+        return number_codes(values.to_numpy(), self._thresholds)
 
 
 class _Text:
