@@ -18,7 +18,7 @@ _PRELOADED = (
     "narwhals._pandas_like.namespace", "opentelemetry.sdk.metrics", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
     "galley.stage", "galley.contract", "galley.project",
     "galley.problems.binary", "galley.problems.multiclass", "galley.problems.regression",
-    "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
+    "galley.registry.contenders", "galley.registry.promotion", "galley.registry.selection", "galley.scoring.score",
     "galley.review.backtest", "galley.review.baseline", "galley.review.bootstrap", "galley.review.changes",
     "galley.review.checks", "galley.review.drift", "galley.review.permutation", "galley.review.slicing",
     "galley.review.trend",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from galley.public import from_modules
 
 if TYPE_CHECKING:
+    from galley.registry.contenders import contenders as contenders
     from galley.review import backtest as backtest
     from galley.review import bootstrap as bootstrap
     from galley.review import drift as drift
@@ -37,6 +38,7 @@ _NAMES = {
     "baseline_checks": "galley.review.baseline",
     "chance_checks": "galley.review.baseline",
     "checks_table": "galley.review.checks",
+    "contenders": "galley.registry.contenders",
     "headline": "galley.review.checks",
     "importance": "galley.review.permutation",
     "level_check": "galley.review.baseline",

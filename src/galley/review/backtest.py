@@ -1,14 +1,16 @@
 """Live performance and backtest: what was predicted day by day, or would have been, against the targets that came."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from galley.days import Day
+from galley.problems.predictor import Predictor
 from galley.problems.problem import Problem
 from galley.proof.decision import DS_TAG
 from galley.registry.models import registry_errors
@@ -18,6 +20,8 @@ from galley.storage import files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from galley.stage import Stage
 
 Read = Callable[[Path], Path]
 
@@ -35,6 +39,25 @@ class LiveDay:
     predicted: int = 0
     note: str = ""
     counts: bool = False
+
+
+def live(stage: "Stage", registered: Registered, days: Iterable[Day]) -> list[LiveDay]:
+    """What production said on each of the days, against what came."""
+    model, learned = stage.settings.model, partial(training_days, registered)
+    return [live_day(day, stage.read, model.key, model.target, learned) for day in days]
+
+
+def tried(
+    stage: "Stage", registered: Registered, version: str, predictor: Predictor, arrived: Mapping[str, pd.DataFrame]
+) -> list[LiveDay]:
+    """What a version would have said of the rows that arrived, by their days, against what came."""
+    model, learned = stage.settings.model, partial(training_days, registered)
+
+    def judged(ds: str, rows: pd.DataFrame) -> LiveDay:
+        given = predictor.problem.frame(predictor(rows)).assign(**{model.key: rows[model.key].array})
+        return judged_day(Day.of(ds, stage.settings), version, given, stage.read, model.key, model.target, learned)
+
+    return [judged(ds, rows) for ds, rows in arrived.items() if len(rows)]
 
 
 def live_day(day: Day, read: Read, key: str, target: str, trained_on: Callable[[str], Sequence[str]]) -> LiveDay:

@@ -1,6 +1,6 @@
 """Bootstrap: how much of the difference between two models on the same rows is noise."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,19 @@ def differences(
         )
         for name in names
     ]
+
+
+def in_numbers(problem: Problem, compared: Iterable[Difference]) -> dict[str, dict[str, Any]]:
+    """What a review concludes of each metric: its label, both models' values, and their difference in words."""
+    return {
+        one.metric: {
+            "label": problem.metrics[one.metric].in_words,
+            "new": round(one.new, 4),
+            "old": round(one.old, 4),
+            "difference": one.in_words,
+        }
+        for one in compared
+    }
 
 
 def interval(
