@@ -11,7 +11,7 @@ _OF_PROBLEM: Mapping[str, Mapping[str, str]] = {
     "binary": {
         "TARGET": "benign",
         "METRIC": "roc_auc",
-        "CLASSES": 'classes = ["malignant", "benign"]',
+        "CLASSES": '\nclasses = ["malignant", "benign"]',
         "LOADER": "load_breast_cancer",
         "KIND": "flag",
         "CAME": "_ALL.target.to_numpy()",
@@ -21,7 +21,7 @@ _OF_PROBLEM: Mapping[str, Mapping[str, str]] = {
     "multiclass": {
         "TARGET": "grape",
         "METRIC": "roc_auc",
-        "CLASSES": 'classes = ["barbera", "barolo", "grignolino"]',
+        "CLASSES": '\nclasses = ["barbera", "barolo", "grignolino"]',
         "LOADER": "load_wine",
         "KIND": "text",
         "CAME": 'np.array(["barolo", "grignolino", "barbera"])[_ALL.target]',

@@ -86,7 +86,9 @@ def test_what_is_written_is_clean_and_checked(problem: str, tmp_path: Path, caps
     assert "wrote" in capsys.readouterr().out
     notebooks = sorted((tmp_path / "My-Model_2" / "notebooks").rglob("*.ipynb"))
     assert [fault for path in notebooks for fault in Notebook.load(path).problems()] == []
-    assert {path.parent.name for path in notebooks} == {f"my_model_2_{dag}" for dag in ("generate", "train", "predict")}
+    dags = {f"my_model_2_{dag}" for dag in ("generate", "train", "predict")}  # so that several projects fit one Airflow
+    assert {path.parent.name for path in notebooks} == dags
+    assert {path.stem for path in (tmp_path / "My-Model_2" / "dags").iterdir()} == dags
     left = [path for path in (tmp_path / "My-Model_2").rglob("*") if path.is_file() and "ITS_" in path.read_text()]
     assert left == []
     ruff = HERE / ".venvs/check/bin/ruff"

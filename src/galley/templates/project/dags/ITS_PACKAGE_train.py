@@ -48,7 +48,7 @@ with DAG(
         input_nb="ITS_PACKAGE_train/04_review.ipynb",
         parameters={"ds": DS},
     )
-    approval = ReviewOperator(task_id="approval", subject="Put the model of " + DS + " into production?")
+    approval = ReviewOperator(task_id="approval", subject="Put ITS_NAME of " + DS + " into production?")
     record = NotebookOperator(
         task_id="record",
         input_nb="ITS_PACKAGE_train/05_record.ipynb",
