@@ -63,7 +63,12 @@ def _parts(apart: pd.DataFrame, values: Any, column: str) -> pd.DataFrame:
     found = means.assign(rows=count, low=means["gained"] - reach, high=means["gained"] + reach)
     # One row alone has no spread: its interval is unknown and nothing is said of it.
     found["worse"] = found["high"] < 0
-    found["slice"] = [
-        f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}" for value in means.index
-    ]
+    found["slice"] = [_named(column, value) for value in means.index]
     return found[["slice", "rows", "actual", "new", "old", "gained", "low", "high", "worse"]]
+
+
+def _named(column: str, value: Any) -> str:
+    """A slice in words: those of a yes or no are what is asked, and not."""
+    if isinstance(value, bool | np.bool_):
+        return column if value else f"not {column}"
+    return f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
