@@ -38,7 +38,7 @@ STACK_TESTS := tests/stack
 CONTAINER_TESTS := tests/faults/test_ends.py tests/faults/test_kill.py tests/faults/test_containers.py tests/dags/test_operators.py
 # Named, so that environments and caches are left out even where there is no git to ignore them.
 CODE := $(wildcard src dags examples notebooks tests benchmarks docs deploy .ci)
-NOTEBOOKS := $(wildcard notebooks/*/*.ipynb)
+NOTEBOOKS := $(wildcard notebooks/*/*.ipynb examples/*/notebooks/*/*.ipynb)
 
 .PHONY: help run up lab stack stack-down stack-clean stack-test backup restore sbom test compat chaos chart-test check fix browse screenshots bench
 # One environment after the other: they share uv's bootstrap and its cache.

@@ -15,7 +15,7 @@ from galley.project import DeclaredKernel, DeclaredModel, Locations, Policy
 from galley.settings import Settings
 
 HOME = Path(__file__).parents[2]
-PAGES = sorted([*HOME.glob("*.md"), *HOME.glob("docs/*.md")])
+PAGES = sorted(page for folder in (".", "docs", "examples", "examples/*") for page in HOME.glob(f"{folder}/*.md"))
 
 
 def text(name):
@@ -123,7 +123,12 @@ WORDS = (
 
 
 USED = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
-SOURCES = [path for folder in ("src", "dags", "examples") for path in (HOME / folder).rglob("*.py")]
+SOURCES = [
+    path
+    for folder in ("src", "dags", "examples")
+    for path in (HOME / folder).rglob("*.py")
+    if ".venvs" not in path.parts  # where somebody ran an example
+]
 NOTEBOOKS = [*HOME.glob("notebooks/[!s]*/*.ipynb")]
 
 
