@@ -19,4 +19,8 @@ with DAG(
     default_args=DEFAULT_ARGS,
     tags=["galley"],
 ):
-    NotebookOperator(task_id="generate", input_nb="flight_minutes_generate/01_generate.ipynb", parameters={"ds": DS})
+    NotebookOperator(
+        task_id="generate",
+        input_nb="flight_minutes_generate/01_generate.ipynb",
+        parameters={"ds": DS, "rows": 400},
+    )
