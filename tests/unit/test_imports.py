@@ -8,7 +8,9 @@ import pytest
 HEAVY = {"airflow", "pandas", "sklearn", "mlflow", "matplotlib", "scrapbook", "IPython", "flights"}
 
 
-@pytest.mark.parametrize("module", ["galley.run.execute", "galley.cli", "galley.stage", "galley.settings"])
+@pytest.mark.parametrize(
+    "module", ["galley.run.execute", "galley.cli", "galley.stage", "galley.settings", "galley.registry.models"]
+)
 def test_importing_a_module_of_the_core_loads_nothing_heavy(module):
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True

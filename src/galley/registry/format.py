@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING, Any
 from galley.errors import ModelNotFound
 from galley.markdown import shortened
 from galley.project import FLAVORS
-from galley.registry import other_kernel
 from galley.registry.folder import model_files
 from galley.storage import files
 
@@ -57,6 +56,9 @@ class Format:
         Raises ModelNotFound if it may run code or has types that galley.toml does not allow, and if its file is not in
         the folder; KernelNotFound if there is no such kernel; and what its library raises of a file that is not whole.
         """
+        # Its pandas and pyarrow are a kernel's: Airflow's processes import this module too, and have neither.
+        from galley.registry import other_kernel
+
         kernel = other_kernel.kernel_for(self.flavor, settings)
         if not kernel:
             return self.load_here(settings)
