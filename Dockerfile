@@ -69,7 +69,7 @@ COPY --from=data-environment /opt/galley/.venvs .venvs
 ENV PATH=/opt/galley/.venvs/data/bin:$PATH
 COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
-RUN python -m compileall -q src && python -m galley.kernels.kernelspec data .venvs/jupyter
+RUN python -m compileall -q src && galley kernel install data --to .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
@@ -80,7 +80,7 @@ ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /mlflow
 COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
-RUN python -m compileall -q src && python -m galley.kernels.kernelspec workbench .venvs/jupyter
+RUN python -m compileall -q src && galley kernel install workbench --to .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0
@@ -108,7 +108,7 @@ RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch && 
 COPY pyproject.toml uv.lock galley.toml ./
 COPY src src
 RUN python -m compileall -q src && \
-    for name in data workbench; do .venvs/$name/bin/python -m galley.kernels.kernelspec $name .venvs/jupyter; done
+    for name in data workbench; do .venvs/$name/bin/galley kernel install $name --to .venvs/jupyter; done
 ARG IMAGE_CHECKOUT=""
 ENV IMAGE_CHECKOUT=$IMAGE_CHECKOUT
 USER 50000:0

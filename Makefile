@@ -12,6 +12,8 @@ export JUPYTER_PATH := $(CURDIR)/.venvs/jupyter
 
 AIRFLOW := .venvs/airflow/bin/python
 WORKBENCH := .venvs/workbench/bin/python
+# The command, of the environment with Airflow.
+GALLEY := .venvs/airflow/bin/galley
 CHECK := .venvs/check/bin
 BROWSER := .venvs/browser/bin/python
 BENCH_PYTHON := .venvs/bench/bin/python
@@ -50,13 +52,13 @@ help: ## list the verbs
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / {sub(/:.*/, "", $$1); printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the whole job once, on an embedded Airflow: data, training, review, predictions  [DS=2026-11-23 DAYS=28]
-	@$(AIRFLOW) -m galley.local run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
+	@$(GALLEY) run $(if $(DS),--ds '$(DS)') $(if $(DAYS),--days '$(DAYS)')
 
 up: $(READY) ## Airflow and MLflow with their user interfaces, until Ctrl-C
-	@$(AIRFLOW) -m galley.local up
+	@$(GALLEY) up
 
 lab: $(READY) ## JupyterLab on the notebooks, in the environment that runs them
-	@$(AIRFLOW) -m galley.local lab
+	@$(GALLEY) lab
 
 stack: ## the whole system in containers, with docker compose; writes .env with generated secrets if there is none
 	@$(find_python); PYTHONPATH=src "$$python" -m galley.local.stack up
@@ -111,12 +113,13 @@ bench_arguments = $(if $(filter scoring,$(name)),$(if $(ROUNDS),1000000 $(ROUNDS
 screenshots: $(READY) $(BROWSER_READY) ## drive Chromium through the user interface and take the pictures in docs again
 	$(BROWSER) -m pytest tests/browser --pictures docs/pictures
 
-check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, types, stripped notebooks; changes nothing
+check: $(CHECK_READY) $(AIRFLOW_READY) $(WORKBENCH_READY) ## lint, formats, types, galley.toml, notebooks; changes nothing
 	$(CHECK)/ruff check $(CODE)
 	$(CHECK)/ruff format --check $(CODE)
 	$(CHECK)/mypy --python-executable $(WORKBENCH) --cache-dir .mypy_cache/workbench --exclude 'galley/(airflow|local)/' src
 	$(CHECK)/mypy --python-executable $(AIRFLOW) --cache-dir .mypy_cache/airflow src/galley/airflow src/galley/local
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id --verify $(NOTEBOOKS))
+	$(GALLEY) check
 
 fix: $(CHECK_READY) ## format, fix what can be fixed, strip notebooks
 	$(CHECK)/ruff format $(CODE)
@@ -143,7 +146,7 @@ $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY
 	@touch $@
 
 .venvs/jupyter/kernels/%/kernel.json: .venvs/%/.synced src/galley/kernels/kernelspec.py
-	@.venvs/$*/bin/python -m galley.kernels.kernelspec $* .venvs/jupyter
+	@.venvs/$*/bin/galley kernel install $* --to .venvs/jupyter >/dev/null
 	@touch $@
 
 # Shell text that sets $python: the first interpreter that this project can use.

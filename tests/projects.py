@@ -35,7 +35,7 @@ class Project:
     def start(self, *words):
         """Start a local command, and hand it over while it runs."""
         return subprocess.Popen(
-            [sys.executable, "-m", "galley.local", *words],
+            [sys.executable, "-m", "galley.cli", *words],
             env=self.environment,
             cwd=self.home,
             stdout=subprocess.PIPE,

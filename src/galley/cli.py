@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check",
         help="say what keeps notebooks from being stages, and what galley.toml lacks; exit code 1 if anything does",
+        epilog="galley check notebooks/train_weekly",
     )
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _execute(asked: argparse.Namespace) -> int:
+    from galley.notebooks.parameters import Notebook
     from galley.run.execute import Execution, StageRun
 
     if str(asked.notebook) == "-":
@@ -104,7 +106,7 @@ def _execute(asked: argparse.Namespace) -> int:
     execution = Execution(
         StageRun(
             notebook=notebook.resolve(),
-            parameters={"ds": day.ds, **dict(asked.parameter)},
+            parameters=({"ds": day.ds} if Notebook.load(notebook).takes("ds") else {}) | dict(asked.parameter),
             reports=day.reports(dag_id),
             name=notebook.stem,
             title=f"{dag_id} · {notebook.stem} · {day}",

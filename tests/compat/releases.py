@@ -35,7 +35,7 @@ def make_kernels(wheel: Path, folder: Path) -> Path:
     (site,) = venv.glob("lib/*/site-packages")
     (site / "flights.pth").write_text(str(folder / "domain"))
     for name in ("workbench", "data"):
-        run(venv / "bin/python", "-m", "galley.kernels.kernelspec", name, folder / "jupyter")
+        run(venv / "bin/galley", "kernel", "install", name, "--to", folder / "jupyter")
     return folder / "jupyter"
 
 

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import pytest
-from desk_of_stages import DS, end_of, read
+from desk_of_stages import DS, code, end_of, read
 
 from galley.run.container import messages
 
@@ -68,6 +69,16 @@ def test_without_a_day_it_takes_the_latest_that_there_is(desk, told):
     desk.write("print(ds)")
     assert told("execute", "01_stage.ipynb")[0] == 0
     assert (desk.settings.outputs / "2026-11-22/notebooks/01_stage.ipynb").is_file()
+
+
+@pytest.mark.parametrize("cells", [[code("rows = 3", "parameters")], []], ids=["other parameters", "none"])
+def test_a_notebook_that_does_not_declare_the_day_is_run_without_being_given_it(desk, told, cells):
+    notebook = desk.write("print('ran')")
+    node = nbformat.read(notebook, 4)
+    node.cells[:1] = cells
+    nbformat.write(node, notebook)
+    assert told("execute", "01_stage.ipynb", "--ds", DS)[0] == 0
+    assert end_of(reports(desk) / "01_stage.ipynb")["state"] == "completed"
 
 
 @pytest.mark.parametrize(

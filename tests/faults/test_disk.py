@@ -84,13 +84,14 @@ def test_outputs_that_cannot_be_written_are_an_error_that_says_so(small, mount):
 @pytest.mark.local_runner
 @pytest.mark.parametrize(
     "words",
-    ["galley.local run --ds 2026-11-23", "galley.local up", "galley.cli keys generate 2026"],
+    ["run --ds 2026-11-23", "up", "keys generate 2026"],
 )
 def test_a_command_in_a_project_that_cannot_be_written_says_so(desk, mount, words):
     mount(desk.home, "-t", "tmpfs", "tmpfs")
     (desk.home / "galley.toml").write_text('[models.one]\nproblem = "binary"\nkey = "id"\ntarget = "label"\n')
     subprocess.run(["mount", "-o", "remount,ro", str(desk.home)], check=True)
-    done = subprocess.run([sys.executable, "-m", *words.split()], capture_output=True, text=True, cwd=desk.home)
+    command = [sys.executable, "-m", "galley.cli", *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=desk.home)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert f"Read-only file system: '{desk.home}" in done.stderr

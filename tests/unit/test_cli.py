@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,8 @@ import pytest
 
 from galley import __version__
 from galley.cli import _parser, main
+
+MAKEFILE = (Path(__file__).parents[2] / "Makefile").read_text()
 
 
 def verbs(parser, words=("galley",)):
@@ -22,12 +25,19 @@ def verbs(parser, words=("galley",)):
         yield " ".join(words), parser
 
 
-@pytest.mark.parametrize("verb", ["galley execute", "galley init", "galley run", "galley up", "galley lab"])
+@pytest.mark.parametrize("verb", dict(verbs(_parser())))
 def test_a_verb_shows_an_example_that_it_takes(verb):
     example = dict(verbs(_parser()))[verb].epilog
-    words = example[example.index("galley ") :].split()
-    assert words[:2] == verb.split()
+    words = example[example.index("galley ") :].partition("<")[0].split()
+    assert words[: len(verb.split())] == verb.split()
     _parser().parse_args(words[1:])
+
+
+def test_the_makefile_calls_the_commands_for_what_they_do():
+    recipes = re.findall(r"^\t.*bin/galley ([a-z ]+)|^\t.*\$\(GALLEY\) (\w+)", MAKEFILE, re.MULTILINE)
+    called = {" ".join("".join(words).split()[:2]) for words in recipes}
+    assert called == {"run", "up", "lab", "check", "kernel install"}
+    assert "-m galley.cli" not in MAKEFILE
 
 
 def test_it_says_its_release():

@@ -1,6 +1,5 @@
 """Kernelspecs: how a stage's kernel is started, written where papermill finds them without touching the user's home."""
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,9 +56,3 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
 
 def _installed() -> list[str]:
     return [name for name in _PRELOADED if find_spec(name.partition(".")[0])]
-
-
-if (
-    __name__ == "__main__"
-):  # python -m galley.kernels.kernelspec NAME JUPYTER_PATH, by the environment's own interpreter
-    write_kernelspec(sys.argv[1], Path(sys.executable), Path(sys.argv[2]))

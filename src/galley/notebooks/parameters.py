@@ -213,6 +213,13 @@ class Notebook:
             raise NotebookError(f"{self.path}: {error}") from None
         return parameter
 
+    def takes(self, name: str) -> bool:
+        """Whether the parameter may be given. Where its cell breaks the contract it may: `bind` says how."""
+        try:
+            return bool(self._tagged) and (self.language != "python" or name in self.parameters)
+        except NotebookError:
+            return True
+
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The given values, checked against the declaration and converted to its types.
 

@@ -25,7 +25,8 @@ def add_commands(commands: Any) -> None:
     verify = commands.add_parser(
         "verify",
         help="check a day, a version, an exported file, or all signed statements; exit code 1 if anything changed",
-        epilog=_EXIT_CODES,
+        description=_EXIT_CODES,
+        epilog="galley verify 2026-11-23",
     )
     verify.add_argument(
         "what",
@@ -37,7 +38,11 @@ def add_commands(commands: Any) -> None:
     verify.add_argument("--json", action="store_true", help="print what was found as JSON")
     verify.set_defaults(command=_verify)
 
-    export = commands.add_parser("export", help="pack a version's statements, reports and keys into one file")
+    export = commands.add_parser(
+        "export",
+        help="pack a version's statements, reports and keys into one file",
+        epilog="galley export 3 --to flights-late-3.zip",
+    )
     export.add_argument("version", help="the version's number in the registry")
     export.add_argument("--model", help="its model; without it, the only one that was decided on")
     export.add_argument("--card", type=Path, help="a model card to pack with it; it is not signed")
@@ -46,15 +51,28 @@ def add_commands(commands: Any) -> None:
 
     keys = commands.add_parser("keys", help="make a key that signs decisions, and list those that are trusted")
     actions = keys.add_subparsers(required=True, metavar="ACTION")
-    generate = actions.add_parser("generate", help="write a public key to keys/, and its private key to a file")
+    generate = actions.add_parser(
+        "generate",
+        help="write a public key to keys/, and its private key to a file",
+        epilog="galley keys generate 2026 --private key",
+    )
     generate.add_argument("name", help="what to call it, as in 2026")
     generate.add_argument("--private", type=Path, help="a new file, readable by you alone; without it, it is printed")
     generate.set_defaults(command=_generate)
-    trusting = actions.add_parser("trust", help="write the public key of a private one that comes on standard input")
+    trusting = actions.add_parser(
+        "trust",
+        help="write the public key of a private one that comes on standard input",
+        epilog="galley keys trust 2026 < key",
+    )
     trusting.add_argument("name", help="what to call it; a key that is trusted already keeps its name")
     trusting.set_defaults(command=_trust)
-    actions.add_parser("list", help="the trusted keys with their ids and their validity").set_defaults(command=_list)
-    identify = actions.add_parser("id", help="the id of a private key that comes on standard input")
+    listing = actions.add_parser(
+        "list", help="the trusted keys with their ids and their validity", epilog="galley keys list"
+    )
+    listing.set_defaults(command=_list)
+    identify = actions.add_parser(
+        "id", help="the id of a private key that comes on standard input", epilog="galley keys id < key"
+    )
     identify.set_defaults(command=_identify)
 
 
