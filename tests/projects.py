@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,17 +73,23 @@ class Project:
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A fresh project. What is left of it is stopped whatever happens."""
-    home = tmp_path_factory.mktemp("project")
+@contextmanager
+def copy_of(source, home):
+    """A fresh project of what a user edits in another. What is left of it is stopped whatever happens."""
     for folder in ("dags", "notebooks"):
-        shutil.copytree(ROOT / folder, home / folder)
-    shutil.copy(ROOT / "galley.toml", home)
+        shutil.copytree(source / folder, home / folder)
+    shutil.copy(source / "galley.toml", home)
     project = Project(home, {name: ports.free() for name in ("AIRFLOW", "MLFLOW", "LAB")})
     yield project
     for process in project.processes():
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A fresh project of the example."""
+    with copy_of(ROOT, tmp_path_factory.mktemp("project")) as project:
+        yield project
 
 
 @pytest.fixture(scope="module")

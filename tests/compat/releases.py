@@ -15,7 +15,7 @@ UV = os.environ.get("UV", "uv")
 RELEASES = {"3.1": ("3.1.8", "2026-03-15"), "3.2": ("3.2.2", "2026-06-01"), "3.3": ("3.3.2", "2026-10-01")}
 """The newest patch of each, and a day soon after it: what was the newest of everything else then stands for the
 constraints that Airflow publishes with it."""
-PROJECT = ["dags", "notebooks", "galley.toml"]
+PROJECT = ["dags", "examples", "notebooks", "galley.toml"]
 TESTS = ["tests/conftest.py", "tests/s3.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"]
 
 

@@ -91,6 +91,19 @@ def test_a_page_links_to_files_that_are_there(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_the_readme_begins_with_the_review_and_leaves_settings_to_the_reference():
+    lines = text("README.md").splitlines()
+    why = [number for number, line in enumerate(lines[:20]) if line.startswith("- **")]
+    picture = next(number for number, line in enumerate(lines) if line.startswith("![The review"))
+    assert (picture < why[0], len(why)) == (True, 5)
+    assert [line for line in lines if re.search("GALLEY_[A-Z]|AIRFLOW__", line)] == []
+
+
+def test_the_gallery_lists_every_dag_that_there_is():
+    listed = {HOME / path for path in re.findall(r"\]\(\.\./([^)]+\.py)\)", text("docs/gallery.md"))}
+    assert listed == {*HOME.glob("dags/*.py"), *HOME.glob("examples/*.py"), *HOME.glob("examples/gallery/dags/*.py")}
+
+
 def test_contributing_names_files_that_are_there():
     named = re.findall(r"`((?:src|dags|notebooks|Makefile)[\w/.]*)", text("CONTRIBUTING.md"))
     assert [name for name in named if not (HOME / name).exists()] == []
