@@ -33,6 +33,15 @@ def test_the_compatibility_page_names_the_releases_that_are_tested():
     assert dict(re.findall(r"^\| (3\.\d) \| (3\.\d\.\d) \|$", PAGE, re.MULTILINE)) == tested
 
 
+LINUX = re.compile(r"CDLL|prctl|pidfd|renameat2|sched_getaffinity|[\"']/(?:proc|sys/fs)\b")
+
+
+def test_the_compatibility_page_names_each_module_that_asks_linux():
+    section = PAGE.partition("## Operating systems")[2].partition("\n## ")[0]
+    asking = {path for path in (HOME / "src/galley").rglob("*.py") if LINUX.search(path.read_text())}
+    assert {HOME / "src/galley" / name for name in re.findall(r"`([a-z/_]+\.py)`", section)} == asking
+
+
 @pytest.mark.parametrize(
     "extra", re.findall(r"airflow-galley\[(\w+)\]", (HOME / "docs/into-your-airflow.md").read_text())
 )
