@@ -83,7 +83,7 @@ test: $(READY) $(STORE_READY) $(TREES) ## every test that needs no Docker
 	$(if $(WORKBENCH_TESTS),$(WORKBENCH) -m pytest $(WORKBENCH_TESTS))
 	$(if $(AIRFLOW_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(AIRFLOW_TESTS))
 
-compat: ## the wheel beside each Airflow of docs/compatibility.md: pip, the tests of DAGs, a whole week  [RELEASES="3.1 3.2"]
+compat: ## the wheel beside each Airflow of docs/compatibility.md: the tests of DAGs, a week, what galley init writes  [RELEASES="3.1 3.2"]
 	@$(find_python); $(find_uv); folder=$$(mktemp -d); "$$uv" build --quiet --wheel --python "$$python" --out-dir "$$folder"; \
 	UV="$$uv" "$$python" tests/compat/releases.py "$$folder"/*.whl "$$folder" $(RELEASES) && rm -rf "$$folder"
 

