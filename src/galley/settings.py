@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from galley.errors import SettingsError
 from galley.storage import bucket
@@ -120,6 +120,11 @@ class Settings:
     airflow_port: int = field(metadata={"env": "GALLEY_AIRFLOW_PORT", "help": "Airflow's port on loopback"})
     mlflow_port: int = field(metadata={"env": "GALLEY_MLFLOW_PORT", "help": "MLflow's port on loopback"})
     lab_port: int = field(metadata={"env": "GALLEY_LAB_PORT", "help": "JupyterLab's port on loopback"})
+
+    @classmethod
+    def options(cls) -> dict[str, "Field[Any]"]:
+        """The settings by their names in Airflow's configuration: the variables' own, in small and without GALLEY_."""
+        return {each.metadata["env"].removeprefix(ENVIRONMENT_PREFIX).lower(): each for each in fields(cls)}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from airflow.providers.apprise.notifications.apprise import AppriseNotifier
 from apprise import AppriseConfig, NotifyFormat, NotifyType
 
+from galley.airflow import configuration
 from galley.airflow.links import airflow_url, report_url, review_url
 from galley.markdown import escaped
 from galley.settings import Settings
@@ -32,7 +33,7 @@ class Alert(AppriseNotifier, ABC):
 
     def notify(self, context: "Context") -> None:
         """Send it; with no URLs set, say in the log that alerts go nowhere."""
-        urls = alert_urls(Settings.from_environment(), _dag_id(context))
+        urls = alert_urls(configuration.settings(), _dag_id(context))
         title, body = self.message(context)
         title = " ".join(title.split())
         if not urls:

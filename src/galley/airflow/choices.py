@@ -4,9 +4,9 @@ import base64
 import json
 from contextlib import suppress
 
+from galley.airflow import configuration
 from galley.errors import GalleyError
 from galley.proof.decision import APPROVE, FOLDER, ROLLBACK
-from galley.settings import Settings
 from galley.storage import files
 
 _SUGGESTED = 20
@@ -21,7 +21,7 @@ def approved_versions(dag_id: str) -> list[str]:
     None where outputs are in a bucket, which a DAG file does not wait for.
     """
     with suppress(GalleyError, OSError, ValueError, KeyError, TypeError):
-        settings = Settings.from_environment().for_model(dag_id=dag_id)
+        settings = configuration.settings().for_model(dag_id=dag_id)
         if not files.is_remote(settings.outputs):
             folder = settings.outputs / FOLDER / files.safe_name(settings.model.name)
             newest = sorted(name for name in files.listed(folder) if name[0] != ".")[: -_SUGGESTED - 1 : -1]

@@ -21,7 +21,7 @@ def ds(dag: Any, dag_run: Any) -> str:
 
 def _makes_no_day(dag: Any) -> bool:
     """Whether each run stands for itself, as the DAG is one of a model's other `dags`."""
-    from galley.settings import Settings
+    from galley.airflow import configuration
 
-    model = Settings.from_environment().project.model_of_dag(dag.dag_id)
+    model = configuration.settings().project.model_of_dag(dag.dag_id)
     return model is not None and dag.dag_id in model.dags

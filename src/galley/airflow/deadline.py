@@ -8,11 +8,11 @@ from urllib.parse import quote
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from apprise import NotifyType
 
+from galley.airflow import configuration
 from galley.airflow.alerts import Alert
 from galley.airflow.compat import AsyncCallback
 from galley.airflow.links import airflow_url
 from galley.days import date_stamp
-from galley.settings import Settings
 
 
 class MissingAlert(Alert):
@@ -36,7 +36,7 @@ async def alert_if_missing(path: str, context: Any) -> None:
     name = path.format(ds=own[:10], time=own[10:])
     # Who asks for a day after its hour knows that it is late.
     in_time = _moment(run["queued_at"]) < _moment(context["deadline"]["deadline_time"])
-    folder = Settings.from_environment().for_model(dag_id=run["dag_id"]).model_data
+    folder = configuration.settings().for_model(dag_id=run["dag_id"]).model_data
     if in_time and not (folder / name).is_file():
         await asyncio.to_thread(MissingAlert(name).notify, context)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galley.airflow import compat
+from galley.airflow import compat, configuration
 from galley.airflow.compat import AirflowSkipException, RetryDecision, RetryPolicy
 from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.dates import ds
@@ -134,7 +134,7 @@ class NotebookOperator(PapermillOperator):
         if str(self.run_if) != "True":
             raise AirflowSkipException(f"run_if is {self.run_if!r}, not True")
         ti = context["ti"]
-        settings = Settings.from_environment().for_model(self.model, ti.dag_id)
+        settings = configuration.settings().for_model(self.model, ti.dag_id)
         parameters = self.parameters or {}
         day = Day.of(parameters.get("ds") or ds(context["dag"], context["dag_run"]), settings)
         name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")

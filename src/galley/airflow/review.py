@@ -9,7 +9,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.execution_time.hitl import HITLUser
 from airflow.sdk.timezone import utcnow
 
-from galley.airflow import compat
+from galley.airflow import compat, configuration
 from galley.airflow.alerts import ReviewAlert
 from galley.airflow.compat import AirflowSkipException
 from galley.airflow.dates import ds
@@ -21,7 +21,6 @@ from galley.errors import DecisionError, QuestionChanged, SettingsError
 from galley.proof.decision import APPROVE, NOBODY, REJECT, stamp
 from galley.proof.statements import Override, Task
 from galley.registry.question import Answer, Question
-from galley.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -157,7 +156,7 @@ class ReviewOperator(HITLOperator):
     def _question(self, context: "Context") -> Question:
         """What is to be decided now; the form becomes one about that."""
         ti = context["ti"]
-        settings = Settings.from_environment().for_model(self.model, ti.dag_id)
+        settings = configuration.settings().for_model(self.model, ti.dag_id)
         question = Question.of(Day.of(ds(context["dag"], context["dag_run"]), settings), ti.dag_id)
         self._require_reports(context, question)
         self.body = below_airflow(f"{self.body}\n\n{question.summary}".strip())

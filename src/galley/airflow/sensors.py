@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
 
+from galley.airflow import configuration
 from galley.airflow.compat import AirflowSensorTimeout
 from galley.handover import dated, written
 from galley.settings import Settings, relative_name
@@ -58,7 +59,7 @@ class FilesSensor(BaseSensorOperator):
             ) from None
 
     def _lacking(self) -> list[str]:
-        settings = Settings.from_environment().for_model(self.model, self.dag_id)
+        settings = configuration.settings().for_model(self.model, self.dag_id)
         folder = settings.model_data
         states = {path: self._state(folder / Path(path), settings) for path in self.paths}
         if self.marker and not (folder / Path(self.marker)).is_file():

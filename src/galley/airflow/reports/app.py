@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, RedirectResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from galley.airflow import webhook
+from galley.airflow import configuration, webhook
 from galley.airflow.reports import compare, files, listing, model, report, scratch, tabs
 from galley.airflow.reports.access import SIGNED_IN
 from galley.airflow.reports.pages import HERE, note
@@ -41,7 +41,7 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _refused)
     app.add_exception_handler(SettingsError, _misconfigured)
     try:
-        _add_pages(app, settings or Settings.from_environment())
+        _add_pages(app, settings or configuration.settings())
     except SettingsError as error:
         _add_excuse(app, error)
     return app
