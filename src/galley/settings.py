@@ -62,7 +62,11 @@ class Settings:
         metadata={"env": "GALLEY_REVIEWERS", "help": "who may answer a review, space-separated user names"}
     )
     alert_urls: tuple[str, ...] = field(
-        repr=False, metadata={"env": "GALLEY_ALERT_URLS", "help": "Apprise URLs that alerts go to, space-separated"}
+        repr=False,
+        metadata={
+            "env": "GALLEY_ALERT_URLS",
+            "help": "Apprise URLs or connections that alerts go to, space-separated",
+        },
     )
     key_metrics: tuple[str, ...] = field(
         metadata={"env": "GALLEY_HEADLINES", "help": "the metrics that Reports follows, as stage.name, space-separated"}

@@ -1,5 +1,6 @@
 """Alerts reach a real mail server and a real HTTP receiver, and say where to read on."""
 
+import json
 import socket
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -8,9 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
 from galley.airflow.alerts import FailureAlert, ReviewAlert
+from galley.airflow.review import ReviewOperator
 from galley.errors import ContractBreach
+from galley.settings import Settings
 
 
 @pytest.fixture
@@ -68,6 +72,31 @@ def test_an_alert_over_http_goes_to_every_url_once(failure, receiver, monkeypatc
     assert all(alert["type"] == "failure" for alert in receiver.received)
 
 
+def test_an_alert_goes_to_connections_of_airflow_too(failure, receiver, monkeypatch):
+    services = [{"path": f"{receiver.url}/a"}, {"path": f"{receiver.url}/b"}]
+    monkeypatch.setenv("AIRFLOW_CONN_NIGHT", json.dumps({"conn_type": "apprise", "extra": {"config": services}}))
+    monkeypatch.setenv("GALLEY_ALERT_URLS", f"night {receiver.url}/c")
+    receiver.received.clear()
+    FailureAlert()(failure)
+    assert sorted(alert["path"] for alert in receiver.received) == ["/a", "/b", "/c"]
+    monkeypatch.setenv("GALLEY_ALERT_URLS", "night")
+    FailureAlert()(failure)
+    assert len(receiver.received) == 5
+
+
+@pytest.mark.parametrize("connection", [None, '{"conn_type": "apprise"}', '{"conn_type": "apprise", "extra": "{}"}'])
+def test_a_connection_that_is_not_there_or_names_no_service_is_said_and_the_others_get_it(
+    failure, receiver, monkeypatch, caplog, connection
+):
+    if connection:
+        monkeypatch.setenv("AIRFLOW_CONN_NIGHT", connection)
+    monkeypatch.setenv("GALLEY_ALERT_URLS", f"night {receiver.url}/c")
+    receiver.received.clear()
+    FailureAlert()(failure)
+    assert "'train_weekly: prepare failed' was not sent by night" in caplog.text
+    assert [alert["path"] for alert in receiver.received] == ["/c"]
+
+
 @pytest.fixture
 def review(home):
     """What Airflow hands to the notifier of a task that waits for a person, where it is served below /airflow."""
@@ -100,6 +129,36 @@ def test_a_mail_that_asks_shows_the_table_as_one(review, inbox, monkeypatch):
     text = message.get_body(("html",)).get_content()
     assert "There is no answer yet." in text
     assert "<td>ROC AUC</td>" in text
+
+
+def test_a_notifier_of_airflows_mails_what_is_asked_and_where_over_a_connection(home, inbox, monkeypatch):
+    connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": inbox.port}
+    connection["extra"] = {"disable_ssl": True, "disable_tls": True}
+    monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps(connection))
+    monkeypatch.setenv("GALLEY_ALERT_URLS", "")
+    mail = SmtpNotifier(
+        smtp_conn_id="mail", from_email="galley@example.org", to="ada@example.org",
+        subject="{{ task.subject }}", html_content="{{ task.body }} {{ task.form_url }}",
+    )  # fmt: skip
+    task = ReviewOperator(task_id="approval", subject="The week?", body="Better.", notifiers=mail)
+    ti = SimpleNamespace(dag_id="train", task_id="approval", run_id="manual__1")
+    context = {"ti": ti, "task": task, "dag": None}
+    for notifier in task._notifiers(context, Settings.from_environment(), ReviewAlert(DEADLINE)):
+        notifier(context)
+    (message,) = inbox.messages
+    said = message.get_body(("html",)).get_content()
+    assert message["Subject"] == "The week?"
+    assert "Better." in said
+    assert "/dags/train/runs/manual__1/tasks/approval/required_actions" in said
+
+
+def test_whoever_sets_urls_and_names_notifiers_has_both(home, monkeypatch):
+    monkeypatch.setenv("GALLEY_ALERT_URLS", "json://127.0.0.1:1")
+    mail = SmtpNotifier(to="ada@example.org")
+    task = ReviewOperator(task_id="approval", subject="The week?", notifiers=[mail])
+    ti = SimpleNamespace(dag_id="train", task_id="approval", run_id="manual__1")
+    alert = ReviewAlert(DEADLINE)
+    assert task._notifiers({"ti": ti}, Settings.from_environment(), alert) == [mail, alert]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from galley.airflow import compat
 from galley.airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.links import ReportLink
 from galley.airflow.notebook import NotebookOperator, StageRetryPolicy
 from galley.airflow.sensors import FilesSensor
@@ -101,6 +102,38 @@ def test_a_task_that_names_a_connection_is_its_user_in_mlflow_and_no_other_task_
     assert left
     assert not any(b"drowssap" in text for text in left)
     assert NotebookOperator(**named).execute(context()) == {"user": "stages", "backwards": "modles"}
+
+
+@pytest.mark.parametrize(
+    ("connection", "said"),
+    [
+        ("http://ada:pw@mlflow.example.org:5000", ["http://mlflow.example.org:5000", "ada", "pw", ""]),
+        (
+            '{"conn_type": "mlflow", "host": "https://mlflow.example.org/x", "password": "t"}',
+            ["https://mlflow.example.org/x", "", "", "t"],
+        ),
+        ('{"conn_type": "https", "host": "mlflow.example.org"}', ["https://mlflow.example.org"]),
+        ('{"conn_type": "generic", "login": "ada", "password": "pw"}', [None, "ada", "pw", ""]),
+    ],
+)
+def test_a_connection_with_a_host_says_where_mlflow_is_and_keeps_who_asks_out_of_the_address(
+    connection, said, monkeypatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_MLFLOW", connection)
+    names = ("URI", "USERNAME", "PASSWORD", "TOKEN")
+    expected = {f"MLFLOW_TRACKING_{name}": value for name, value in zip(names, said, strict=False) if value is not None}
+    assert mlflow_credentials("mlflow") == expected
+
+
+def test_a_stage_of_such_a_task_has_the_address_in_its_settings(who, monkeypatch):
+    cells = nbformat.read(who, as_version=4)
+    cells.cells[-1].source = "stage.conclude(uri=stage.day.settings.tracking_uri)"
+    nbformat.write(cells, who)
+    monkeypatch.setenv("AIRFLOW_CONN_MLFLOW", "http://ada:drowssap@mlflow.example.org:5000")
+    task = NotebookOperator(
+        task_id="count", input_nb=str(who), parameters={"ds": "2026-11-23"}, mlflow_conn_id="mlflow"
+    )
+    assert task.execute(context()) == {"uri": "http://mlflow.example.org:5000"}
 
 
 def test_where_airflow_has_no_such_connection_a_task_is_in_mlflow_who_all_are(who):

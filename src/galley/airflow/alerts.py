@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from airflow.providers.apprise.hooks.apprise import AppriseHook
 from airflow.providers.apprise.notifications.apprise import AppriseNotifier
 from apprise import AppriseConfig, NotifyFormat, NotifyType
 
 from galley.airflow import configuration
+from galley.airflow.compat import AirflowNotFoundException
 from galley.airflow.links import airflow_url, report_url, review_url
 from galley.markdown import escaped
 from galley.settings import Settings
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CONNECTION = "In GALLEY_ALERT_URLS it has to be an Apprise URL, or Airflow's name of a connection of the kind apprise."
+
 
 class Alert(AppriseNotifier, ABC):
-    """A message to the URLs in GALLEY_ALERT_URLS. Each kind of alert says what its title and its body are."""
+    """A message to the URLs and connections in GALLEY_ALERT_URLS. Each kind says what its title and its body are."""
 
     def __init__(self, notify_type: NotifyType, body_format: NotifyFormat = NotifyFormat.TEXT) -> None:
         super().__init__(body="", notify_type=notify_type, body_format=body_format)
@@ -39,16 +43,28 @@ class Alert(AppriseNotifier, ABC):
         if not urls:
             log.warning("Nobody is notified of %r: GALLEY_ALERT_URLS is empty. Set it to Apprise URLs.", title)
             return
+        for hook, config in self._ways(urls):
+            # Apprise says in the log what it could not deliver, and raises nothing.
+            try:
+                hook.notify(
+                    title=title, body=body, notify_type=self.notify_type, body_format=self.body_format, config=config
+                )
+            except (AirflowNotFoundException, KeyError, TypeError, ValueError) as error:
+                log.error("%r was not sent by %s (%s). %s", title, hook.apprise_conn_id, error, _CONNECTION)
+
+    def _ways(self, urls: list[str]) -> list[tuple[AppriseHook, AppriseConfig | None]]:
+        """What sends to the URLs, all at once, and to each connection, which names its own."""
+        addresses = [url for url in urls if "://" in url]
         config = AppriseConfig()
-        config.add_config("\n".join(urls), format="text")
-        # Apprise says in the log what it could not deliver, and raises nothing.
-        self.hook.notify(
-            title=title, body=body, notify_type=self.notify_type, body_format=self.body_format, config=config
-        )
+        config.add_config("\n".join(addresses), format="text")
+        connections: list[tuple[AppriseHook, AppriseConfig | None]] = [
+            (AppriseHook(url), None) for url in urls if url not in addresses
+        ]
+        return [(self.hook, config), *connections] if addresses else connections
 
 
 def alert_urls(settings: Settings, dag_id: str) -> list[str]:
-    """The URLs for a DAG: those for everything, and those that begin with the name of its model, as churn=json://..."""
+    """What there is for a DAG: all that is for everything, and what begins with its model's name, as churn=json://..."""
     declared, model = settings.project.models, settings.project.model_of_dag(dag_id)
     named = [(url.partition("=")[0], url) for url in settings.alert_urls]
     return [

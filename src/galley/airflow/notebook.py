@@ -69,7 +69,8 @@ class NotebookOperator(PapermillOperator):
     GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
     `memory`, `cpus`, `gpus` and `shm` say what that may use; those left out are as galley.toml has them for the kernel.
     `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to. A stage that
-    moves production names in `mlflow_conn_id` the connection with an MLflow user who may, where not every stage may.
+    moves production names in `mlflow_conn_id` the connection with an MLflow user who may, where not every stage may;
+    with a host, the connection says where MLflow is, too.
 
     Raises an error of the tree in galley.errors; which of them are retried, StageRetryPolicy says.
     """

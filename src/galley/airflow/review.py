@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Param
+from airflow.sdk import BaseNotifier, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.execution_time.hitl import HITLUser
 from airflow.sdk.timezone import utcnow
@@ -13,7 +13,7 @@ from galley.airflow import compat, configuration
 from galley.airflow.alerts import ReviewAlert
 from galley.airflow.compat import AirflowSkipException
 from galley.airflow.dates import ds
-from galley.airflow.links import below_airflow
+from galley.airflow.links import below_airflow, review_url
 from galley.airflow.notebook import CONCLUSION, REPORT, StageRetryPolicy, conclusion_digest
 from galley.airflow.signing import signing_key
 from galley.days import Day
@@ -21,6 +21,7 @@ from galley.errors import DecisionError, QuestionChanged, SettingsError
 from galley.proof.decision import APPROVE, NOBODY, REJECT, stamp
 from galley.proof.statements import Override, Task
 from galley.registry.question import Answer, Question
+from galley.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,9 +46,9 @@ class ReviewOperator(HITLOperator):
     as a statement about the files as they were when it was asked; where one of them is another by then, or the review,
     or who may answer, it does not count, and the next try asks anew.
 
-    People are notified when it asks, and reminded when there is only `reminder` left to answer. In a backfill it is
-    skipped, and what follows with it: those weeks are there to be looked at. So it is where a newer day's model went
-    into production before it asks, reminds or asks again.
+    People are notified when it asks, and reminded when there is only `reminder` left to answer: by GALLEY_ALERT_URLS,
+    and by `notifiers`, any of Airflow's. In a backfill it is skipped, and what follows with it: those weeks are there
+    to be looked at. So it is where a newer day's model went into production before it asks, reminds or asks again.
 
     Who may answer, and what an approval needs, is what GALLEY_REVIEWERS and the model's policy say when it asks; anyone
     whom Airflow lets answer, if neither names people. `model` names the model of galley.toml; left blank, the one that
@@ -86,6 +87,8 @@ class ReviewOperator(HITLOperator):
         self.answer_within = response_timeout
         self.model = model
         self.reminder = reminder
+        self.named = self.notifiers
+        self.form_url = ""
 
     def execute(self, context: "Context") -> None:
         """Ask, unless nobody is to be asked."""
@@ -184,13 +187,18 @@ class ReviewOperator(HITLOperator):
             )
         is_reminded = time_left <= self.reminder
         compat.wait_for_answer(self, time_left if is_reminded else time_left - self.reminder)
-        self.notifiers = [ReviewAlert(utcnow() + time_left, why)]
+        self.notifiers = self._notifiers(context, question.settings, ReviewAlert(utcnow() + time_left, why))
         try:
             super().execute(context)
         except compat.WAITING as waiting:
             asked = {"at": stamp(utcnow()), **question.parts(self._form)}
             waiting.kwargs = {"is_reminded": is_reminded, "asked": asked}
             raise
+
+    def _notifiers(self, context: "Context", settings: Settings, alert: ReviewAlert) -> list[BaseNotifier]:
+        """Those that the DAG names; and galley's alert, which says so in the log where nobody is notified."""
+        self.form_url = review_url(context["ti"])
+        return [*self.named, alert] if settings.alert_urls or not self.named else list(self.named)
 
     def _require_reports(self, context: "Context", question: Question) -> None:
         """Raise DecisionError unless the reports and the conclusion are those that the tasks before this one left."""
