@@ -19,6 +19,19 @@ DAYS = [f"2026-11-{number}" for number in range(11, 17)]
 EXAMPLES = {"flight-minutes": "grace", "flight-arrivals": "edith"}
 PEOPLE = {"flights-late": "ada", **EXAMPLES}
 """Who may answer the review of each model."""
+OWN = """
+
+
+class OwnNotebook(NotebookOperator):
+    pass
+
+
+class OwnReview(ReviewOperator):
+    pass
+
+
+with DAG"""
+"""What a team has that adds something to our operators, in the DAG of one of the models."""
 
 
 def dag_of(model, what="train"):
@@ -31,6 +44,8 @@ def registry(project):
     (project.home / "examples").symlink_to(HOME / "examples")
     for command in re.findall(r"^    ((?:cat|cp) .+)", (HOME / "examples/README.md").read_text(), re.MULTILINE):
         subprocess.run(command, cwd=project.home, shell=True, check=True)  # noqa: S602 - a command of ours
+    train = project.home / "dags" / "flight_minutes_train.py"
+    train.write_text(re.sub(r"(Notebook|Review)Operator\(", r"Own\1(", train.read_text()).replace("\n\nwith DAG", OWN))
     with (project.home / "galley.toml").open("a") as declared:
         declared.writelines(f'[models.{model}.policy]\nreviewers = ["{who}"]\n' for model, who in PEOPLE.items())
     registry = Registry(Settings.from_environment(project.environment))
@@ -105,6 +120,15 @@ def test_each_decision_is_about_its_own_model_and_moves_no_other(desk, registry)
     said = {model: left(desk, model, "decision.json") for model in PEOPLE}
     assert {model: decision["reviewer"] for model, decision in said.items()} == PEOPLE
     assert [model for model, decision in said.items() if decision["decision"] == "Approve"] == [*EXAMPLES]
+
+
+def test_operators_of_ones_own_are_known_for_what_they_are(desk):
+    dag_id = dag_of("flight-minutes")
+    run_id = desk.client().run(dag_id, DS).run_id
+    for task_id, said in {"approval": "Go to the answer", "promote": "06_promote"}.items():
+        status, page = desk.page(f"tasks?dag_id={dag_id}&run_id={run_id}&task_id={task_id}")
+        assert status == 200
+        assert said in page
 
 
 def test_a_decision_rests_on_the_evidence_of_its_own_model(desk):
