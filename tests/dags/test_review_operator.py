@@ -16,7 +16,7 @@ from galley.airflow.review import ReviewOperator
 from galley.errors import DecisionError, QuestionChanged, SettingsError, SignatureError
 from galley.proof.decision import stamp
 from galley.proof.keys import SigningKey, TrustedKeys, trust
-from galley.registry.standing import chain_of
+from galley.registry.approval import chain_of
 from galley.settings import Settings
 from galley.storage import files
 

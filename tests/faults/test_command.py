@@ -156,7 +156,7 @@ def wait_until_it_waits(desk):
 def test_who_asked_may_say_that_time_is_up_and_the_record_says_so(desk, asked):
     process = asked("import time\ntime.sleep(60)")
     wait_until_it_waits(desk)
-    process.stdin.write(messages.told_to_end(type("AirflowTaskTimeout", (BaseException,), {})("Timeout")).decode())
+    process.stdin.write(messages.ending(type("AirflowTaskTimeout", (BaseException,), {})("Timeout")).decode())
     process.stdin.flush()
     assert json.loads(process.stdout.read())["error"] == "AirflowTaskTimeout"
     process.wait(timeout=30)

@@ -116,7 +116,7 @@ class NotebookOperator(PapermillOperator):
         self.model = model
         self.mlflow_conn_id = mlflow_conn_id
         self.execution: Execution | ContainerExecution | None = None
-        self._told_to_end = False
+        self._is_ending = False
 
     def notebook_path(self, settings: Settings) -> Path:
         """Where the notebook is."""
@@ -162,7 +162,7 @@ class NotebookOperator(PapermillOperator):
             self.image,
             self.limits,
         )
-        if self._told_to_end:  # before there was anything to end
+        if self._is_ending:  # before there was anything to end
             self.execution.kill()
         conclusion = self.execution.run().conclusion
         left = {**_digests(day.reports(ti.dag_id), name, settings), CONCLUSION: conclusion_digest(conclusion)}
@@ -171,7 +171,7 @@ class NotebookOperator(PapermillOperator):
 
     def on_kill(self) -> None:
         """End the run, so that its record says that it was killed and no kernel is left."""
-        self._told_to_end = True
+        self._is_ending = True
         if self.execution is not None:
             self.execution.kill()
 

@@ -82,7 +82,7 @@ class Hashes:
 
 
 class RepeatsInParts:
-    """Repeats of a column that comes in parts; told which hashes are there twice, it remembers only those keys."""
+    """Repeats of a column that comes in parts: given which hashes are there twice, it remembers only those keys."""
 
     def __init__(self, twice: np.ndarray) -> None:
         self._twice = twice

@@ -15,7 +15,7 @@ _RECONNECT = 10
 _MESSAGES_HELD = 100_000
 """Messages of a kernel that may wait to be taken; beyond a thousand, as is usual, outputs are lost without a word."""
 _HEARING = 0.02
-"""Seconds after an answer in which iopub should have told of it; twice as long at each further try."""
+"""Seconds after an answer in which iopub should have reported it; twice as long at each further try."""
 
 
 class PromptClient(AsyncKernelClient):
@@ -30,7 +30,7 @@ class PromptClient(AsyncKernelClient):
         return context
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Wait until the kernel has answered on the shell channel and has told of it on iopub.
+        """Wait until the kernel has answered on the shell channel and has reported it on iopub.
 
         What is said on iopub from then on is heard. Raises RuntimeError where the kernel dies or `timeout` passes.
         """

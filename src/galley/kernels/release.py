@@ -11,7 +11,7 @@ from galley.errors import KernelNotFound
 log = logging.getLogger(__name__)
 
 _APPLICATION = "galley.kernels.application"
-_PATIENCE = 60
+_TIMEOUT = 60
 
 
 def require_application(name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -22,7 +22,7 @@ def require_application(name: str, argv: Sequence[str], environment: Mapping[str
     command = [python, "-c", f"import {_APPLICATION}"]
     try:
         tried = subprocess.run(
-            command, cwd="/", env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command, cwd="/", env=environment, capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return

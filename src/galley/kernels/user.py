@@ -121,7 +121,7 @@ class KernelUser:
     def refused(self, asked: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
         """Those of the questions, as in ("-w", path), that the shell's `test` answers with no to this user."""
         words = [str(word) for question in asked for word in question]
-        told = subprocess.run(
+        printed = subprocess.run(
             ["/bin/sh", "-c", _FAILING_TESTS, "sh", *words],
             capture_output=True,
             text=True,
@@ -129,7 +129,7 @@ class KernelUser:
             preexec_fn=self.become,
             check=True,
         ).stdout.split("\0")
-        return [(how, Path(path)) for how, path in zip(told[::2], told[1::2], strict=False)]
+        return [(how, Path(path)) for how, path in zip(printed[::2], printed[1::2], strict=False)]
 
 
 def _prctl(option: int, value: int) -> None:

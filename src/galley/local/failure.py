@@ -1,4 +1,4 @@
-"""A failed run, told so that someone knows what to do: which task, what it said, where to read on."""
+"""A failed run, in words from which someone knows what to do: which task, what it said, where to read on."""
 
 import json
 from pathlib import Path

@@ -61,10 +61,10 @@ class Binary(Problem):
             raise refused(f"it gives {values.shape[1:]} values for a row, and there are two classes.")
         return probabilities(values.reshape(rows, -1))[:, -1]
 
-    def told(self, model: Any, rows: Any) -> Any:
+    def raw_prediction(self, model: Any, rows: Any) -> Any:
         """Its probabilities. Raises ModelNotFound if its classes are not 0 and 1, in that order."""
         require_classes(model, (0, 1))
-        return super().told(model, rows)
+        return super().raw_prediction(model, rows)
 
     def scores(self, target: Any, predicted: Array) -> dict[str, float]:
         """Every metric; the rankings are not a number where there is one class alone."""

@@ -65,10 +65,10 @@ class Multiclass(Problem):
         if breaches:
             raise_breaches(breaches, name)
 
-    def told(self, model: Any, rows: Any) -> Any:
+    def raw_prediction(self, model: Any, rows: Any) -> Any:
         """Its probabilities. Raises ModelNotFound if its classes are others, or in another order."""
         require_classes(model, self.classes)
-        return super().told(model, rows)
+        return super().raw_prediction(model, rows)
 
     def checked(self, said: Any, rows: int) -> Array:
         """A row of probabilities for each row."""

@@ -114,14 +114,14 @@ class Problem(ABC):
     def figure(self, target: Any, models: Mapping[str, Array]) -> "Figure":
         """The figure that shows how good these models are, by their names."""
 
-    def told(self, model: Any, rows: Any) -> Any:
+    def raw_prediction(self, model: Any, rows: Any) -> Any:
         """What a model of any flavor says of rows: its probabilities if it has them, else its predictions."""
         ask: Callable[[Any], Any] = getattr(model, "predict_proba", None) or model.predict
         return ask(rows)
 
     def ask(self, model: Any, rows: Any) -> Array:
         """What a model says of rows, as `predicted`. Raises ModelNotFound if it says what it cannot say."""
-        return self.checked(self.told(model, rows), len(rows))
+        return self.checked(self.raw_prediction(model, rows), len(rows))
 
     def apart(self, one: Array, other: Array) -> Numbers:
         """How far two models are from each other on each row, for the same target."""

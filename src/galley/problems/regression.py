@@ -49,7 +49,7 @@ class Regression(Problem):
             problem = "has one value in all rows: there is nothing to learn"
             raise_breaches([Breach(str(target.name), problem, len(target), "Train on more days.")], name)
 
-    def told(self, model: Any, rows: Any) -> Any:
+    def raw_prediction(self, model: Any, rows: Any) -> Any:
         """Its value of each row, and the ends of its interval if it gives one."""
         value = np.asarray(model.predict(rows))
         interval = getattr(model, "predict_interval", None)

@@ -1,4 +1,4 @@
-"""Standing: whether a version may be in production, by the signed statements about it.
+"""Approval: whether a version may be in production, by the signed statements about it.
 
 Tags in MLflow are for people and for searching: whoever reaches MLflow can write them. What counts is signed; of the
 tags, only the one that names the newest statement about a version is read, so that a statement which was taken away is
@@ -31,7 +31,7 @@ def approved(version: str, settings: Settings, keys: TrustedKeys) -> Signed:
     return require_approved(chain_of(settings).read(keys), version)
 
 
-def standing(version: Version, settings: Settings, is_current: bool = True) -> Signed:
+def approval_of(version: Version, settings: Settings, is_current: bool = True) -> Signed:
     """The statement by which a version may be in production, or with `is_current` False might once have been.
 
     Statements from before the one that the version's tags name are read only where several people had to approve.

@@ -28,7 +28,7 @@ from galley.errors import (
     SettingsError,
 )
 from galley.proof.decision import DIGEST_TAG, MODEL, Version
-from galley.registry import journal, standing
+from galley.registry import approval, journal
 from galley.registry.folder import model_digest
 from galley.registry.format import Format, format_of
 from galley.settings import Settings
@@ -96,7 +96,7 @@ class Model:
         Raises ModelNotFound if the folder does not hold one, or one that galley.toml does not allow to be loaded, and
         KernelNotFound if there is no such kernel.
         """
-        _settle()
+        _configure_mlflow()
         try:
             loaded = self.format.load(self.settings)
         except ModelNotFound as refusal:
@@ -141,7 +141,7 @@ def connect(settings: Settings) -> "MlflowClient":
 
 def registry_client(settings: Settings) -> "MlflowClient":
     """Point MLflow at the settings' server, without an experiment: what logs no run needs none."""
-    _settle()
+    _configure_mlflow()
     import mlflow
 
     _make_room(settings.tracking_uri)
@@ -196,7 +196,7 @@ def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> M
     number, is_champion = str(version.version), uri.endswith(f"@{CHAMPION}")
     signed = None
     if is_champion or was_champion:
-        signed = standing.standing(Version(number, version.tags), settings, is_current=is_champion)
+        signed = approval.approval_of(Version(number, version.tags), settings, is_current=is_champion)
     if is_champion:
         _require_moved_by_galley(client, version)
     path = download(_exact(version), settings)
@@ -204,7 +204,7 @@ def resolve(model_uri: str, settings: Settings, was_champion: bool = False) -> M
     if signed is None:
         require_digest(version, digest)
         return Model(uri, number, path, digest, settings)
-    standing.require_digest(signed, digest)
+    approval.require_digest(signed, digest)
     return Model(uri, number, path, digest, settings, str(signed.head))
 
 
@@ -351,7 +351,7 @@ def _make_room(tracking_uri: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _settle() -> None:
+def _configure_mlflow() -> None:
     """MLflow reads its settings from the environment. What is set there already is someone's wish and stays."""
     for name, value in _QUIET_AND_QUICK.items():
         os.environ.setdefault(name, value)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from galley.settings import Settings
 
 _ALL_RIGHT, _FAILED = b"+", b"-"
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds for a process to end that has closed its socket."""
 
 
@@ -80,7 +80,7 @@ class ModelInKernel:
         try:
             said = self._socket.recv_bytes()
         except (EOFError, OSError):
-            code = self._process.wait(_PATIENCE)
+            code = self._process.wait(_TIMEOUT)
             raise ModelNotFound(
                 f"what loads it in the kernel {self._kernel!r} ended with {code}. What it printed says why; its "
                 "environment needs galley, and the library of the model."
@@ -92,7 +92,7 @@ class ModelInKernel:
     def __del__(self) -> None:
         if hasattr(self, "_socket"):
             self._socket.close()
-            self._process.wait(_PATIENCE)
+            self._process.wait(_TIMEOUT)
 
 
 def kernel_for(flavor: str, settings: "Settings") -> str:

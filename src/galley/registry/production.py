@@ -10,8 +10,8 @@ from galley.proof.chain import HEAD_TAG, Signed
 from galley.proof.check import Finding, Kind, changes_of_days, newest, read
 from galley.proof.decision import DECISION_TAG, RECORD_TAG, Version, recorded, stamp
 from galley.proof.keys import TrustedKeys
+from galley.registry.approval import chain_of, decision_of, require_approved
 from galley.registry.models import CHAMPION, registry_client, resolve
-from galley.registry.standing import chain_of, decision_of, require_approved
 from galley.registry.versions import Registered
 from galley.settings import Settings, absolute_path
 

@@ -13,10 +13,10 @@ from galley.proof.check import changes, newest
 from galley.proof.decision import ROLLBACK, TAKEN_BACK, Decision, Version, moved, promotion_blocker, stamp
 from galley.proof.keys import TrustedKeys
 from galley.registry import card, journal
+from galley.registry.approval import approval_of, approved, chain_of, decision_of
 from galley.registry.evidence import reports
 from galley.registry.journal import Entry
 from galley.registry.models import CHALLENGER, CHAMPION, PREVIOUS_CHAMPION, registry_client, registry_errors, resolve
-from galley.registry.standing import approved, chain_of, decision_of, standing
 from galley.registry.versions import Registered, tag, training_run
 from galley.settings import Settings, absolute_path
 from galley.storage import files
@@ -90,7 +90,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     client = registry_client(settings)
     registered = Registered(client, settings)
     candidate = registered.of_day(day.ds)
-    signed = standing(candidate, settings)
+    signed = approval_of(candidate, settings)
     decision = decision_of(signed, settings)
     champion, challenger = registered.alias(CHAMPION), registered.alias(CHALLENGER)
     blocker = promotion_blocker(candidate, decision, champion, challenger, _differing(signed, settings), settings.model)

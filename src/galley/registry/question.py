@@ -17,9 +17,9 @@ from galley.proof.check import approvers
 from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK, outcome, stamp_in_words
 from galley.proof.keys import SigningKey, TrustedKeys
 from galley.proof.statements import Decided, Digest, File, Override, Stamp, Task, canonical_json
+from galley.registry.approval import approved, chain_of
 from galley.registry.evidence import Reviewed, declared_files, reports_to_review, require_review
 from galley.registry.folder import model_files
-from galley.registry.standing import approved, chain_of
 from galley.settings import Settings, relative_name
 
 

@@ -1,1 +1,1 @@
-"""Reports: what there is to read in the outputs, told by names of folders and the ends of files. Knows no Airflow."""
+"""Reports: what there is to read in the outputs, known by names of folders and the ends of files. Knows no Airflow."""

@@ -162,10 +162,10 @@ def _alive(day: DagDay, folder: Path) -> DagDay:
     """The same, where a stage that says "running" while nobody runs it is interrupted."""
     if all(stage.newest.state != attempts.RUNNING for stage in day.stages):
         return day
-    return replace(day, stages=tuple(_told(stage, folder) for stage in day.stages))
+    return replace(day, stages=tuple(_checked(stage, folder) for stage in day.stages))
 
 
-def _told(stage: Stage, folder: Path) -> Stage:
+def _checked(stage: Stage, folder: Path) -> Stage:
     if stage.newest.state != attempts.RUNNING or Attempts(folder, stage.name).is_running():
         return stage
     return replace(stage, newest=interrupted(stage.newest))

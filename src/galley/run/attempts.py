@@ -98,24 +98,24 @@ class Attempts:
         return self._lock.is_held()
 
     def begin(self, node: NotebookNode) -> int:
-        """Keep `node` as the next attempt and return its number; the last one, if it has no end, is settled first."""
+        """Keep `node` as the next attempt and return its number; an attempt before it without an end is interrupted."""
         files.sweep(self._attempts, f"{self.name}.try")
         for suffix in (".ipynb", ".html", published.SUFFIX):
             files.sweep_parts(self.accepted.with_suffix(suffix))
         numbers = self.numbers()
         if numbers:
             try:
-                self.settle(numbers[-1])
+                self.mark_interrupted(numbers[-1])
             except Exception:  # whatever somebody made of it: the new attempt goes on
                 log.warning("%s is left as it is", self.path(numbers[-1]), exc_info=True)
         number = numbers[-1] + 1 if numbers else 1
         self.save(number, node)
         return number
 
-    def settle(self, number: int) -> bool:
+    def mark_interrupted(self, number: int) -> bool:
         """Say in an attempt that has no end, and that nobody runs any more, that it was interrupted.
 
-        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to settle; a
+        Only for whoever holds the lock or found `is_running` false. Returns whether there was anything to mark; a
         file that cannot be read, as a power cut may leave it, is kept as it is.
         """
         node = self.read(number)

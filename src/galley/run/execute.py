@@ -119,13 +119,13 @@ class Execution:
             self.number = self.attempts.begin(node)
             try:
                 self._may_stop = True
-                self._stop_if_told()
+                self._stop_if_ended()
                 self._finish_former()
                 log.info("attempt %s of %s: %s", self.number, self.asked.title, self.attempts.path(self.number))
                 message = self._run_cells(notebook, node)
                 self._close(node, {"state": attempts.COMPLETED, "message": message}, began)
                 right.confirm()
-                self._stop_if_told()
+                self._stop_if_ended()
                 self._may_stop = False
                 accepted = self.attempts.publish(self.number)
             except BaseException as error:
@@ -140,9 +140,9 @@ class Execution:
         """From a signal handler: raise StageKilled where `run` is, once it has begun; one that publishes completes."""
         self._told = StageKilled(f"{self.asked.title} was stopped. Clear the task to run it again.")
         if self._may_stop:
-            self._stop_if_told()
+            self._stop_if_ended()
 
-    def _stop_if_told(self) -> None:
+    def _stop_if_ended(self) -> None:
         if self._told is not None:
             self._may_stop = False  # once: its end is recorded undisturbed
             raise self._told

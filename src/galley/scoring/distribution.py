@@ -1,4 +1,4 @@
-"""Distribution: what is kept of numbers without end, so that their mean, quantiles and histogram can be told."""
+"""Distribution: what is kept of numbers without end, so that their mean, quantiles and histogram can be given."""
 
 import numpy as np
 

@@ -60,7 +60,7 @@ def place(url: str) -> "BucketPath":
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def bucket_errors() -> Iterator[None]:
     """What is raised of a store that does not answer becomes StorageUnavailable."""
     from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
 
@@ -75,7 +75,7 @@ def answering() -> Iterator[None]:
 
 def names(folder: "BucketPath") -> dict[str, str]:
     """The files of a folder, at any depth, each with its ETag; none that begins with a dot, or whose folder does."""
-    with answering():
+    with bucket_errors():
         found = _system(folder).find(_key(folder), detail=True)
     inside = {key.removeprefix(f"{_key(folder)}/"): facts["ETag"] for key, facts in found.items()}
     inside.pop(_key(folder), None)  # of a file, itself
@@ -85,7 +85,7 @@ def names(folder: "BucketPath") -> dict[str, str]:
 def folders(folder: "BucketPath") -> list[str]:
     """The names of the folders in a folder."""
     try:
-        with answering():
+        with bucket_errors():
             found = _system(folder).ls(_key(folder), detail=True)
     except FileNotFoundError:
         return []
@@ -137,7 +137,7 @@ def _copied(path: "BucketPath", sources: dict[str, list["BucketPath"]], version:
 
 def _get(places: list["BucketPath"], target: Path) -> None:
     *others, last = places
-    with answering():
+    with bucket_errors():
         for one in others:
             with suppress(FileNotFoundError):
                 _system(one).get_file(_key(one), str(target))
@@ -164,19 +164,19 @@ def replacing(target: "BucketPath") -> Iterator[Path]:
             _replace_folder(target, draft)
         else:
             _finish(target.parent)
-            with answering():
+            with bucket_errors():
                 _system(target).put_file(str(draft), _key(target))
 
 
 def write(target: "BucketPath", content: bytes) -> None:
     """Store a file in one step."""
-    with answering():
+    with bucket_errors():
         _system(target).pipe_file(_key(target), content)
 
 
 def copy(source: "BucketPath", target: "BucketPath") -> None:
     """Store a file under a second name, in one step and without its content coming here."""
-    with answering():
+    with bucket_errors():
         _system(target).cp_file(_key(source), _key(target))
 
 
@@ -186,7 +186,7 @@ def read(path: "BucketPath") -> tuple[bytes, str] | None:
 
     bucket, _, key = _key(path).partition("/")
     try:
-        with answering():
+        with bucket_errors():
             found = _system(path).call_s3("get_object", Bucket=bucket, Key=key)
             return sync(_system(path).loop, found["Body"].read), str(found["ETag"])
     except FileNotFoundError:
@@ -195,7 +195,7 @@ def read(path: "BucketPath") -> tuple[bytes, str] | None:
 
 def tag(path: "BucketPath") -> str:
     """The ETag of an object. Raises FileNotFoundError."""
-    with answering():
+    with bucket_errors():
         return str(_system(path).info(_key(path))["ETag"])
 
 
@@ -207,7 +207,7 @@ def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
     bucket, _, key = _key(path).partition("/")
     condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     try:
-        with answering():
+        with bucket_errors():
             stored = _system(path).call_s3("put_object", Bucket=bucket, Key=key, Body=content, **condition)
     except OSError as error:
         code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
@@ -250,7 +250,7 @@ class _Mark:
 def _replace_folder(target: "BucketPath", draft: Path) -> None:
     system, identity = _system(target), uuid.uuid4().hex
     found = sorted(str(path.relative_to(draft)) for path in draft.rglob("*") if path.is_file())
-    with answering():
+    with bucket_errors():
         for name in found:
             system.put_file(str(draft / name), _key(target / _NEXT / identity / name))
     while True:
@@ -267,7 +267,7 @@ def _finish(folder: "BucketPath") -> None:
     mark, system = _Mark.of(folder), _system(folder)
     if not mark.names:
         return
-    with answering():
+    with bucket_errors():
         try:
             for name in mark.names:
                 system.cp_file(_key(mark.aside / name), _key(folder / name))
@@ -284,7 +284,7 @@ def _finish(folder: "BucketPath") -> None:
 
 def _sweep(folder: "BucketPath") -> None:
     """Remove what writers that were killed had stored aside before it counted: a day ago, by the store's own clock."""
-    with answering():
+    with bucket_errors():
         found = _system(folder).find(_key(folder / _NEXT), detail=True)
         stored = {key: facts["LastModified"] for key, facts in found.items()}
         for key, time in stored.items():

@@ -72,7 +72,7 @@ class Lease:
             self._renew()
         if self._lost or time.monotonic() - self._renewed > TIMEOUT:
             raise StageInterrupted(
-                f"The store did not hear of this run for {TIMEOUT:.0f} s. Another one may have begun, so this one "
+                f"This run could not write to the store for {TIMEOUT:.0f} s. Another one may have begun, so this one "
                 "does not count. See what kept the process or the network, then run it again."
             )
 

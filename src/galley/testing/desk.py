@@ -157,10 +157,10 @@ def containers(folder: Path, *but: str) -> list[str]:
     command = ["docker", "ps", "--all", "--filter", "label=galley.stage", "--format", "{{.ID}} {{.State}}"]
     found = []
     for project in folder.iterdir():
-        told = subprocess.run(
+        listed = subprocess.run(
             [*command, "--filter", f"volume={project / 'data'}"], capture_output=True, text=True, check=True
         )
-        found += [line.split()[0] for line in told.stdout.splitlines() if line.split()[1] not in but]
+        found += [line.split()[0] for line in listed.stdout.splitlines() if line.split()[1] not in but]
     return found
 
 

@@ -87,7 +87,7 @@ def _save_as_skops(pipeline: Pipeline, folder: Path, trusted: Sequence[str], of_
     except mlflow.MlflowException:
         _require_trusted(pipeline, trusted)
         raise
-    settle(folder / SKOPS_FILE)
+    make_reproducible(folder / SKOPS_FILE)
     return SKOPS_FILE
 
 
@@ -102,7 +102,7 @@ def _require_trusted(pipeline: Pipeline, trusted: Sequence[str]) -> None:
         )
 
 
-def settle(path: Path) -> None:
+def make_reproducible(path: Path) -> None:
     """Rewrite a skops file so that equal models have equal bytes.
 
     skops names each object by its address in memory, or at random, and stamps its parts with the time. Here they are

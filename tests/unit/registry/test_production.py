@@ -14,8 +14,8 @@ from galley.proof.check import Kind
 from galley.proof.keys import TrustedKeys
 from galley.proof.verify import verify_statements
 from galley.registry import journal, production
+from galley.registry.approval import chain_of
 from galley.registry.production import verify_production, verify_tags
-from galley.registry.standing import chain_of
 from galley.settings import Settings
 
 Make = Callable[..., Day]

@@ -38,7 +38,7 @@ class Line:
     points: str
     reviews: list[Review]
     is_undecided: bool
-    told: production.Line | None
+    outcome: production.Line | None
 
 
 @router.get("/reports")
@@ -70,7 +70,7 @@ def listing(
         for found in declared.models.values()
         if may_read(found.train) and model in ("", found.name)
     ]
-    told = _told(productions)
+    outcome = _outcome(productions)
     lines = {
         ds: [
             _line(
@@ -78,7 +78,7 @@ def listing(
                 key_metric(index, ds, day.dag_id, settings.metrics_of(day.dag_id), days),
                 reviews,
                 index.is_undecided(ds, day.dag_id),
-                told.get((ds, day.dag_id)),
+                outcome.get((ds, day.dag_id)),
             )
             for day in dags
         ]
@@ -110,7 +110,7 @@ def of_day(request: Request, ds: str) -> RedirectResponse:
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
-def _told(productions: list[production.Production]) -> dict[tuple[str, ...], production.Line]:
+def _outcome(productions: list[production.Production]) -> dict[tuple[str, ...], production.Line]:
     """The newest decision of each day and DAG, by the page of its review."""
     lines = [line for each in productions for line in each.lines if line.page]
     return {tuple(line.page.split("/")[:2]): line for line in reversed(lines)}
@@ -130,7 +130,7 @@ def _trends(index: Index, model: DeclaredModel, days: list[str]) -> list[tuple[K
 
 
 def _line(
-    day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undecided: bool, told: production.Line | None
+    day: DagDay, found: KeyMetric | None, reviews: list[Review], is_undecided: bool, outcome: production.Line | None
 ) -> Line:
     return Line(
         day,
@@ -139,7 +139,7 @@ def _line(
         _points(found.trend) if found else "",
         [review for review in reviews if (review.ds, review.dag_id) == (day.ds, day.dag_id)],
         is_undecided,
-        told,
+        outcome,
     )
 
 

@@ -67,7 +67,7 @@ def of_stage(request: Request, may_read: ReaderDep, ds: str, dag_id: str, name: 
         before=_same_stage(index, before, report_path),
         after=_same_stage(index, after, report_path),
         is_undecided=index.is_undecided(ds, dag_id),
-        told=_told(request, ds, dag_id),
+        outcome=_outcome(request, ds, dag_id),
         reviews=[r for r in runs.waiting_reviews(index, may_read) if (r.ds, r.dag_id) == (ds, dag_id)],
         lab=bool(request.app.state.settings.lab_url),
     )
@@ -81,8 +81,8 @@ def progress(request: Request, ds: str, dag_id: str, name: str) -> JSONResponse:
     stage = index.dag_day(ds, dag_id).stage(report_path.stage) if report_path else None
     if report_path is None or stage is None or not report_path.of_kind("ipynb").exists(index.outputs):
         raise HTTPException(404)
-    told = {**_progress(index, report_path), "running": _is_running(index, report_path, stage)}
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    state = {**_progress(index, report_path), "running": _is_running(index, report_path, stage)}
+    return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
 
 def address(day: DagDay, stage: Stage) -> str:
@@ -91,7 +91,7 @@ def address(day: DagDay, stage: Stage) -> str:
     return f"/reports/{ReportPath(day.ds, day.dag_id, stage.name, number).path}"
 
 
-def _told(request: Request, ds: str, dag_id: str) -> Line | None:
+def _outcome(request: Request, ds: str, dag_id: str) -> Line | None:
     """The newest decision about this run of a model's DAG, and what became of it."""
     model = request.app.state.settings.project.model_of_dag(dag_id)
     lines = request.app.state.productions.of(model.name).lines if model else ()

@@ -46,7 +46,7 @@ class Conversation:
         self.exit_code: int | None = None
         self.error: BaseException | None = None
         self._lifeline: Any = None
-        self._told: bytes | None = None
+        self._ending: bytes | None = None
         self._telling = threading.Lock()
         self._ended = threading.Event()
         threading.Thread(target=self._hold, name="container", daemon=True).start()
@@ -62,7 +62,7 @@ class Conversation:
 
     def tell(self, error: BaseException) -> None:
         """Tell the container that the wait for it ended early, and why; it ends, and says so in its record."""
-        self._told = messages.told_to_end(error)
+        self._ending = messages.ending(error)
         # Without waiting for the lock: a signal's handler may have interrupted the one that holds it.
         threading.Thread(target=self._pass_on, daemon=True).start()
 
@@ -94,7 +94,7 @@ class Conversation:
         # Asked before the start, and answered when the container is gone: nobody could be asked for its exit code then.
         url = f"{engine.base_url}/v{engine.api_version}/containers/{made}/wait"
         gone = engine.post(url, params={"condition": "removed"}, stream=True, timeout=None)
-        if self._told:
+        if self._ending:
             raise StageKilled(f"{self._asked.title} was stopped before its container was started.")
         engine.start(made)
         log.info("container %s of %s", made[:12], run["image"])
@@ -109,9 +109,9 @@ class Conversation:
 
     def _pass_on(self) -> None:
         with self._telling, suppress(OSError):  # the container has ended
-            if self._told and self._lifeline is not None:
-                self._lifeline.sendall(self._told)
-                self._told = None
+            if self._ending and self._lifeline is not None:
+                self._lifeline.sendall(self._ending)
+                self._ending = None
 
     def _hear(self, lifeline: Any) -> None:
         """Put its log into the task's own, and keep its answer, until there is no more."""

@@ -80,7 +80,7 @@ def container(engine: APIClient, image: str, limits: Limits, asked: StageRun, se
             LABEL: asked.name,
             **{f"galley.{key}": str(fact) for key, fact in asked.run.items()},
         },
-        host_config=_walls(engine, limits, settings),
+        host_config=_isolation(engine, limits, settings),
     )["Id"]
     try:
         yield made
@@ -91,11 +91,11 @@ def container(engine: APIClient, image: str, limits: Limits, asked: StageRun, se
 
 def _name(asked: StageRun) -> str:
     """A name that says which stage runs in it; what comes last is for two of one name."""
-    told = [asked.run.get("dag_id", ""), asked.name, asked.run.get("ds", ""), uuid4().hex[:8]]
-    return re.sub(r"[^\w.-]+", "-", "-".join(["galley", *filter(None, map(str, told))]), flags=re.ASCII)
+    words = [asked.run.get("dag_id", ""), asked.name, asked.run.get("ds", ""), uuid4().hex[:8]]
+    return re.sub(r"[^\w.-]+", "-", "-".join(["galley", *filter(None, map(str, words))]), flags=re.ASCII)
 
 
-def _walls(engine: APIClient, limits: Limits, settings: Settings) -> Any:
+def _isolation(engine: APIClient, limits: Limits, settings: Settings) -> Any:
     """What the container sees and may do: data, outputs, notebooks and keys, under the task's own names for them."""
     return engine.create_host_config(
         # By the engine, when it ends: the task may be gone by then.

@@ -69,7 +69,7 @@ def _heard(value: dict[str, Any]) -> Any:
     return value["value"] if "value" in value else Unspoken(value["shown"])
 
 
-def told_to_end(error: BaseException) -> bytes:
+def ending(error: BaseException) -> bytes:
     """What a task says when its wait ends early: why, by the error's name."""
     return _line({"error": type(error).__name__, "message": str(error)})
 

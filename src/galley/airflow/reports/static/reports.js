@@ -95,13 +95,13 @@ async function refresh() {
 async function watch() {
   const head = document.getElementById("head");
   if (!head?.dataset.progress) return;
-  let told = null;
+  let found = null;
   try {
-    told = await (await fetch(head.dataset.progress)).json();
+    found = await (await fetch(head.dataset.progress)).json();
   } catch {
-    told = null; // the server is away: ask again
+    found = null; // the server is away: ask again
   }
-  if (told && (told.version !== head.dataset.version || !told.running)) await refresh();
+  if (found && (found.version !== head.dataset.version || !found.running)) await refresh();
   setTimeout(watch, document.hidden ? 10000 : 2000);
 }
 
