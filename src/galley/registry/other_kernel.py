@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from string import Template
@@ -32,13 +33,14 @@ from galley.errors import GalleyError, KernelNotFound, ModelNotFound
 if TYPE_CHECKING:
     from galley.settings import Settings
 
-_ALL_RIGHT, _FAILED = b"+", b"-"
+_METHODS = ("predict_proba", "predict", "predict_interval")
+_ALL_RIGHT, _FAILED, _END = b"+", b"-", b"\0"
 _TIMEOUT = 10.0
 """Seconds for a process to end that has closed its socket."""
 
 
 class ModelInKernel:
-    """A model in another kernel. It has `predict_proba` if the model there has it, else `predict`, and its `classes_`.
+    """A model in another kernel: its `predict_proba`, `predict`, `predict_interval` and `classes_`, if it has them.
 
     Its process ends with this object, or with this process.
     """
@@ -57,19 +59,19 @@ class ModelInKernel:
             )
         self._socket = Connection(ours.detach())
         said = json.loads(self._answer())
-        self._asked = str(said["asked"])
+        self._methods: list[str] = said["methods"]
         if said["classes"] is not None:
             self.classes_ = said["classes"]
 
     def __getattr__(self, name: str) -> Any:
         """Give what asks it, under the name that it has there."""
-        if name == self.__dict__.get("_asked"):
-            return self._ask
+        if name in self.__dict__.get("_methods", ()):
+            return partial(self._ask, name)
         raise AttributeError(f"A model in another kernel has no {name!r}.")
 
-    def _ask(self, rows: Any) -> np.ndarray[Any, Any]:
+    def _ask(self, method: str, rows: Any) -> np.ndarray[Any, Any]:
         with self._turn:
-            self._send(_packed(rows))
+            self._send(method.encode() + _END + _packed(rows))
             return _array(self._answer())
 
     def _send(self, content: bytes) -> None:
@@ -127,13 +129,13 @@ def main() -> None:
     except Exception as error:
         there.send_bytes(_FAILED + _in_words(error))
         return
-    ask = getattr(model, "predict_proba", None) or model.predict
+    methods = [name for name in _METHODS if hasattr(model, name)]
     classes = getattr(model, "classes_", None)
     known = None if classes is None else np.asarray(classes).tolist()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # nobody asks any more
-        there.send_bytes(_ALL_RIGHT + json.dumps({"asked": ask.__name__, "classes": known}).encode())
+        there.send_bytes(_ALL_RIGHT + json.dumps({"methods": methods, "classes": known}).encode())
         while True:
-            there.send_bytes(_answered(ask, there.recv_bytes()))
+            there.send_bytes(_answered(model, there.recv_bytes()))
 
 
 def _loaded(folder: Path) -> Any:
@@ -143,9 +145,10 @@ def _loaded(folder: Path) -> Any:
     return format_of(folder).load_here(Settings.from_environment().for_model())
 
 
-def _answered(ask: Any, content: bytes) -> bytes:
+def _answered(model: Any, content: bytes) -> bytes:
+    method, _, rows = content.partition(_END)
     try:
-        return _ALL_RIGHT + _of_array(np.asarray(ask(_rows(content))))
+        return _ALL_RIGHT + _of_array(np.asarray(getattr(model, method.decode())(_rows(rows))))
     except Exception as error:
         return _FAILED + _in_words(error)
 

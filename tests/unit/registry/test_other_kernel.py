@@ -10,15 +10,17 @@ from typing import Any
 
 import cloudpickle
 import mlflow.pyfunc
+import mlflow.sklearn
 import numpy as np
 import pandas as pd
 import pytest
 from shapes import Shape
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from tiny_model import ROWS, SHAPES, TARGET
 
 from galley.errors import KernelNotFound, ModelNotFound, SettingsError
 from galley.kernels.kernelspec import write_kernelspec
+from galley.problems import Regression
 from galley.registry import models
 from galley.registry.other_kernel import ModelInKernel
 from galley.settings import Settings
@@ -94,6 +96,26 @@ def test_it_says_what_it_would_say_here_of_a_frame_and_of_an_array(declared: Set
     assert list(model.classes_) == [0, 1]
     predict = models.resolve("models/other", declared).predictor()
     assert predict(FRAME).tolist() == FITTED.predict_proba(FRAME[["a", "b"]])[:, 1].tolist()
+
+
+class WithEnds(LinearRegression):
+    """A model of numbers that gives an interval."""
+
+    def predict_interval(self, rows: Any) -> Any:
+        return np.column_stack([self.predict(rows) - 1, self.predict(rows) + 2])
+
+
+def test_an_interval_that_a_model_gives_comes_over_too(declared: Settings, settings: Settings) -> None:
+    model = WithEnds().fit(FRAME[["a", "b"]], TARGET)
+    mlflow.sklearn.save_model(
+        model, settings.model_data / "models" / "ends", serialization_format="cloudpickle", pip_requirements=[]
+    )
+    with pytest.warns(UserWarning, match="may run code"):
+        there = models.resolve("models/ends", _allowing(declared)).load()
+    assert not hasattr(there, "predict_proba")
+    asked = Regression().ask(there, FRAME[["a", "b"]])
+    assert asked.tolist() == Regression().ask(model, FRAME[["a", "b"]]).tolist()
+    assert asked.shape == (len(FRAME), 3)
 
 
 def test_it_is_in_this_process_if_the_kernel_is_this_one(
