@@ -35,15 +35,17 @@ _BUILT_IN = {
 
 @dataclass(frozen=True)
 class Metric:
-    """What people call a metric, and which way is better."""
+    """What people call a metric, which way is better, and what it is measured in; blank where it is a plain number."""
 
     label: str
     lower_is_better: bool = False
+    unit: str = ""
 
     @property
     def in_words(self) -> str:
-        """The label, with the direction where it is not the usual one."""
-        return f"{self.label} (lower is better)" if self.lower_is_better else self.label
+        """The label, with the unit if it has one, and the direction where it is not the usual one."""
+        beside = [*([f"in {self.unit}"] if self.unit else []), *(["lower is better"] if self.lower_is_better else [])]
+        return f"{self.label} ({', '.join(beside)})" if beside else self.label
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NO_SPREAD = 1e-12
+_UNIT = "the target's unit"
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Regression(Problem):
 
     metrics: ClassVar[Mapping[str, Metric]] = {
         "r2": Metric("R²"),
-        "mae": Metric("mean absolute error", lower_is_better=True),
-        "rmse": Metric("root mean squared error", lower_is_better=True),
+        "mae": Metric("mean absolute error", lower_is_better=True, unit=_UNIT),
+        "rmse": Metric("root mean squared error", lower_is_better=True, unit=_UNIT),
         "coverage": Metric("share of rows in their interval"),
     }
     key: ClassVar[str] = "r2"

@@ -104,6 +104,12 @@ def test_a_few_rows_drawn_often_have_the_metrics_of_that_many_rows(kind):
         assert {name: values[number] for name, values in found.items()} == pytest.approx(expected, nan_ok=True)
 
 
+def test_a_metric_is_shown_with_its_unit_and_its_direction():
+    shown = [metric.in_words for metric in Regression.metrics.values()]
+    assert shown[:2] == ["R²", "mean absolute error (in the target's unit, lower is better)"]
+    assert {metric.unit for kind in (Binary, Multiclass) for metric in kind.metrics.values()} == {""}
+
+
 def test_certain_and_wrong_has_the_log_loss_of_scikit_learn():
     target, said = np.array([1, 0, 1]), np.array([0.0, 1.0, 1.0])
     assert Binary().statistics(target, said)["log_loss"](np.ones((1, 3))) == pytest.approx(
