@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check",
         help="say what keeps notebooks from being stages, and what galley.toml lacks; exit code 1 if anything does",
-        epilog="galley check notebooks/train_weekly",
+        epilog="galley check notebooks/train",
     )
     check.add_argument("paths", nargs="*", type=Path, help="notebooks and folders; without any, the notebooks' folder")
     check.set_defaults(command=_check)
