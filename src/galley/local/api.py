@@ -12,6 +12,10 @@ from urllib.request import ProxyHandler, Request, build_opener
 from galley.local.errors import AirflowError
 from galley.local.runs import DagRun, TaskRun
 
+_TIMEOUT = 120.0
+"""Seconds for an answer: the first one takes half a minute where others keep the processors busy. A server that is gone
+refuses at once."""
+
 NAP = 1.0
 """Seconds between two looks."""
 
@@ -117,7 +121,7 @@ class Client:
             raise AirflowError(f"Airflow at {self.url} does not answer ({error}). Is it still running?") from None
 
     def _send(self, request: Request) -> Any:
-        with self._open(request, timeout=30) as response:
+        with self._open(request, timeout=_TIMEOUT) as response:
             return json.loads(response.read() or b"null")
 
 
