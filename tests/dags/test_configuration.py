@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import airflow
 import nbformat
 import pytest
 from airflow.configuration import conf
@@ -14,6 +15,9 @@ from galley.airflow.provider import get_provider_info
 from galley.errors import SettingsError
 from galley.settings import Settings
 
+KNOWS_OPTIONS = pytest.mark.skipif(
+    airflow.__version__.startswith("3.1."), reason="Airflow 3.1 takes no configuration from providers"
+)
 STAGE = """
 import json
 from types import SimpleNamespace
@@ -89,9 +93,16 @@ def test_a_variable_of_galleys_wins_over_the_configuration(unset, monkeypatch):
     )
 
 
+@KNOWS_OPTIONS
 def test_where_alerts_go_may_be_what_a_command_prints(unset, monkeypatch):
     monkeypatch.setenv("AIRFLOW__GALLEY__ALERT_URLS_CMD", "echo json://127.0.0.1:1/a json://127.0.0.1:1/b")
     assert configuration.settings().alert_urls == ("json://127.0.0.1:1/a", "json://127.0.0.1:1/b")
+
+
+def test_a_command_that_gives_nothing_or_is_not_read_is_refused_and_not_left_out(unset, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__GALLEY__ALERT_URLS_CMD", "true")
+    with pytest.raises(SettingsError, match=r"alert_urls in \[galley\] .* is empty: .* or GALLEY_ALERT_URLS"):
+        configuration.settings()
 
 
 def test_an_option_that_there_is_not_is_refused_with_those_that_there_are(unset, monkeypatch):
@@ -107,6 +118,7 @@ def test_a_value_that_makes_no_sense_is_refused_with_where_it_is_each_time(unset
             configuration.settings()
 
 
+@KNOWS_OPTIONS
 def test_airflow_knows_the_options_and_which_one_holds_secrets():
     declared = get_provider_info()["config"]["galley"]["options"]
     known = conf.configuration_description["galley"]["options"]

@@ -43,6 +43,12 @@ def _given() -> dict[str, str]:
                 f"{option} in [{SECTION}] of Airflow's configuration is an unknown setting. Remove it, or use one of "
                 f"{', '.join(sorted(known))}."
             )
-        if value := conf.get(SECTION, option, fallback=""):
+        value = conf.get(SECTION, option, fallback="")
+        if not value and options & {f"{option}_cmd", f"{option}_secret"}:
+            raise SettingsError(
+                f"{option} in [{SECTION}] of Airflow's configuration is empty: its command or secret gives nothing, or "
+                f"this Airflow, as 3.1, reads neither for it. Give {option} itself, or {known[option].metadata['env']}."
+            )
+        if value:
             given[known[option].metadata["env"]] = str(value)
     return given
