@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -15,6 +16,9 @@ from galley.local.runs import DagRun, TaskRun
 _TIMEOUT = 120.0
 """Seconds for an answer: the first one takes half a minute where others keep the processors busy. A server that is gone
 refuses at once."""
+
+_LOCKED, _TRIES = "Database error", 3
+"""What Airflow says where SQLite had no lock for it in time, and nothing was done; and how often it is asked."""
 
 NAP = 1.0
 """Seconds between two looks."""
@@ -106,7 +110,9 @@ class Client:
             self._token = self._request("POST", "/auth/token", login, {})["access_token"]
         return self._request(method, path, body, {"Authorization": f"Bearer {self._token}"})
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
+    def _request(
+        self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str], tries: int = _TRIES
+    ) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = headers | {"Content-Type": "application/json"}
         request = Request(self.url + path, data, headers, method=method)  # noqa: S310  (the URL is our own server's)
@@ -114,6 +120,8 @@ class Client:
             return self._send(request)
         except HTTPError as error:
             text = error.read().decode(errors="replace")
+            if error.code == HTTPStatus.INTERNAL_SERVER_ERROR and _LOCKED in text and tries > 1:
+                return self._request(method, path, body, headers, tries - 1)
             raise AirflowError(
                 f"Airflow answered {error.code} to {method} {path} as user {self.user}: {text}"
             ) from None
