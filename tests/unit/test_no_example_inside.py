@@ -25,7 +25,7 @@ QUOTED = {*COLUMNS, *METRICS, DECLARED["target"], *(stage.partition("_")[0] for 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(HOME).as_posix())
 def test_a_module_names_nothing_of_the_example(path):
     text = path.read_text()
-    assert [name for name in sorted(NAMES) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)] == []
+    assert [name for name in sorted(NAMES) if re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", text)] == []
     assert sorted(QUOTED & {match[2] for match in re.finditer(r"""(["'])([\w.]+)\1""", text)}) == []
 
 

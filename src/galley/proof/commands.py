@@ -41,7 +41,7 @@ def add_commands(commands: Any) -> None:
     export = commands.add_parser(
         "export",
         help="pack a version's statements, reports and keys into one file",
-        epilog="galley export 3 --to flights-late-3.zip",
+        epilog="galley export 3 --to churn-3.zip",
     )
     export.add_argument("version", help="the version's number in the registry")
     export.add_argument("--model", help="its model; without it, the only one that was decided on")

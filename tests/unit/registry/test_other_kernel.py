@@ -67,7 +67,7 @@ def folder(settings: Settings) -> Path:
 
 
 class Strange(mlflow.pyfunc.PythonModel):
-    """A model that does what it is told by its rows, in whichever process it is."""
+    """A model that acts by the first of its rows, in whichever process it is."""
 
     def predict(self, model_input: pd.DataFrame) -> Any:
         if model_input["a"].iloc[0] == 1:
