@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from desk import DAG, Desk, Registry
 
+from galley.local import ports
 from galley.local.errors import AirflowError
 from galley.settings import Settings
 
@@ -32,6 +33,20 @@ class OwnReview(ReviewOperator):
 
 with DAG"""
 """What a team has that adds something to our operators, in the DAG of one of the models."""
+IMPORTS = """
+
+from airflow.providers.apprise.notifications.apprise import AppriseNotifier
+from airflow.sdk import DAG
+from apprise import NotifyType"""
+TOLD = """approval = ReviewOperator(
+        notifiers=AppriseNotifier(
+            title="{{ task.subject }}",
+            body="{{ task.form_url }}",
+            notify_type=NotifyType.INFO,
+            apprise_conn_id="minutes_night",
+        ),
+        """
+"""What a team says that has a notifier of Airflow's tell it of its reviews."""
 
 
 def dag_of(model, what="train"):
@@ -44,8 +59,19 @@ def registry(project):
     (project.home / "examples").symlink_to(HOME / "examples")
     for command in re.findall(r"^    ((?:cat|cp) .+)", (HOME / "examples/README.md").read_text(), re.MULTILINE):
         subprocess.run(command, cwd=project.home, shell=True, check=True)  # noqa: S602 - a command of ours
+    for file in (project.home / "dags").glob("flight_minutes_*.py"):
+        text = re.sub(r'mlflow_conn_id="\w+"', 'mlflow_conn_id="minutes_mlflow"', file.read_text())
+        text = text.replace(
+            "default_args=DEFAULT_ARGS", 'default_args=DEFAULT_ARGS | {"mlflow_conn_id": "minutes_mlflow"}'
+        )
+        file.write_text(text)
     train = project.home / "dags" / "flight_minutes_train.py"
-    train.write_text(re.sub(r"(Notebook|Review)Operator\(", r"Own\1(", train.read_text()).replace("\n\nwith DAG", OWN))
+    text = (
+        train.read_text()
+        .replace("approval = ReviewOperator(", TOLD)
+        .replace("\n\nfrom airflow.sdk import DAG", IMPORTS)
+    )
+    train.write_text(re.sub(r"(Notebook|Review)Operator\(", r"Own\1(", text).replace("\n\nwith DAG", OWN))
     with (project.home / "galley.toml").open("a") as declared:
         declared.writelines(f'[models.{model}.policy]\nreviewers = ["{who}"]\n' for model, who in PEOPLE.items())
     registry = Registry(Settings.from_environment(project.environment))
@@ -54,12 +80,27 @@ def registry(project):
 
 
 @pytest.fixture(scope="module")
-def desk(project, registry, receiver):
+def minutes_registry(project, registry):
+    """An MLflow of the team that has flight-minutes, which its DAGs know by a connection of Airflow's alone."""
+    own = {"GALLEY_MLFLOW_PORT": str(ports.free()), "GALLEY_DATA": str(project.home / "minutes")}
+    registry = Registry(Settings.from_environment(project.environment | own))
+    yield registry
+    registry.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(project, registry, minutes_registry, receiver):
     """All models wait for their answers."""
+    connections = {
+        "MINUTES_MLFLOW": {"conn_type": "http", "host": minutes_registry.url},
+        "MINUTES_NIGHT": {"conn_type": "apprise", "extra": {"config": [{"path": f"{receiver.url}/minutes"}]}},
+        "ARRIVALS_NIGHT": {"conn_type": "apprise", "extra": {"config": [{"path": f"{receiver.url}/flight-arrivals"}]}},
+    }
     settings = {
-        "GALLEY_ALERT_URLS": f"{receiver.url}/all flight-arrivals={receiver.url}/flight-arrivals",
+        "GALLEY_ALERT_URLS": f"{receiver.url}/all flight-arrivals=arrivals_night",
         "MLFLOW_TRACKING_URI": registry.url,
         "PYTHONPATH": str(project.home / "src"),
+        **{f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()},
     }
     desk = Desk.open(project.home, project.ports["AIRFLOW"], project.environment | settings)
     desk.trigger("generate_data", DS, source="synthetic", rows=400)
@@ -78,13 +119,16 @@ def desk(project, registry, receiver):
     desk.close()
 
 
-def champions(registry):
-    """The version of each model that is in production."""
-    found = {model: registry._get("registered-models/get", name=model)["registered_model"] for model in PEOPLE}
+def champions(*registries):
+    """The version of each model that is in production; each model is in one registry."""
+    found = [
+        model for registry in registries for model in registry._get("registered-models/search")["registered_models"]
+    ]
+    assert sorted(model["name"] for model in found) == sorted(PEOPLE)
     return {
-        model: alias["version"]
-        for model, registered in found.items()
-        for alias in registered.get("aliases", ())
+        model["name"]: alias["version"]
+        for model in found
+        for alias in model.get("aliases", ())
         if alias["alias"] == "champion"
     }
 
@@ -107,16 +151,16 @@ def test_the_week_of_an_example_deserves_its_approval(desk, model):
     assert review["verdict"] == "approve"
 
 
-def test_each_decision_is_about_its_own_model_and_moves_no_other(desk, registry):
+def test_each_decision_is_about_its_own_model_and_moves_no_other(desk, registry, minutes_registry):
     promoted = {}
     for model, person in EXAMPLES.items():
         desk.answer(DS, "Approve", f"{model} is fine", person, dag_of(model))
         desk.wait(DS, "promote", "success", dag_of(model))
         promoted[model] = "1"
-        assert champions(registry) == promoted
+        assert champions(registry, minutes_registry) == promoted
     desk.answer(DS, "Reject", "too few rows", PEOPLE["flights-late"])
     desk.wait(DS, "promote", "skipped")
-    assert champions(registry) == promoted
+    assert champions(registry, minutes_registry) == promoted
     said = {model: left(desk, model, "decision.json") for model in PEOPLE}
     assert {model: decision["reviewer"] for model, decision in said.items()} == PEOPLE
     assert [model for model, decision in said.items() if decision["decision"] == "Approve"] == [*EXAMPLES]
@@ -162,6 +206,21 @@ def test_each_team_is_told_of_its_own_model(desk, receiver):
         paths.setdefault(alert["path"], []).append(alert["title"])
     assert [title for title in paths["/flight-arrivals"] if "flight-arrivals" not in title] == []
     assert len(paths["/all"]) > len(paths["/flight-arrivals"]) > 0
+
+
+def test_a_review_tells_people_by_a_notifier_of_airflows_and_its_connection_too(desk, receiver):
+    told = [alert for alert in receiver.received if alert["path"] == "/minutes"]
+    assert [alert["title"] for alert in told] == [f"Put flight-minutes of {DS} into production?"]
+    page = f"/dags/{dag_of('flight-minutes')}/runs/{quote(desk.client().run(dag_of('flight-minutes'), DS).run_id)}"
+    assert page in told[0]["message"]
+
+
+def test_the_stages_of_a_dag_use_the_mlflow_that_its_connection_names(registry, minutes_registry):
+    names = [
+        {model["name"] for model in one._get("registered-models/search")["registered_models"]}
+        for one in (registry, minutes_registry)
+    ]
+    assert names == [PEOPLE.keys() - {"flight-minutes"}, {"flight-minutes"}]
 
 
 def test_reports_show_one_model_where_one_is_asked_for(desk):
