@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,9 @@ def a_project() -> Iterator[Path]:
         yield project
 
 
-def measure(rounds: int, wanted: list[str]) -> Iterator[tuple[str, dict[str, list[float]]]]:
+def measure(
+    rounds: int, wanted: list[str], ways: Collection[str] = tuple(WAYS)
+) -> Iterator[tuple[str, dict[str, list[float]]]]:
     """Seconds by way of the stages that are wanted, one after the other."""
     prepare()
     with a_project() as project:
@@ -99,11 +101,13 @@ def measure(rounds: int, wanted: list[str]) -> Iterator[tuple[str, dict[str, lis
             if stage == RECORD:
                 answer(Day.of(DS))
             if stage in wanted:
-                yield stage, compare(path, parameters, project, rounds)
+                yield stage, compare(path, parameters, project, rounds, ways)
             WAYS["forked"](path, parameters)  # the next stage goes on from here
 
 
-def compare(path: Path, parameters: dict[str, Any], project: Path, rounds: int) -> dict[str, list[float]]:
+def compare(
+    path: Path, parameters: dict[str, Any], project: Path, rounds: int, ways: Collection[str]
+) -> dict[str, list[float]]:
     """Seconds of one stage by way. What it changes is undone."""
     before = project.with_name("before")
     shutil.copytree(project, before)
@@ -114,7 +118,7 @@ def compare(path: Path, parameters: dict[str, Any], project: Path, rounds: int) 
         return seconds(lambda: WAYS[way](path, parameters))
 
     timed("forked")  # it starts the server of warm kernels
-    taken = in_turns({way: lambda way=way: timed(way) for way in WAYS}, rounds, unkept=0)
+    taken = in_turns({way: lambda way=way: timed(way) for way in ways}, rounds, unkept=0)
     shutil.rmtree(project)
     before.rename(project)
     return taken
