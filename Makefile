@@ -92,8 +92,8 @@ sbom: $(SBOM_READY) ## what is in the wheel and in each image of the stack, as C
 	"$$uv" export --quiet --frozen --python "$$python" --no-default-groups --format cyclonedx1.5 --output-file '$(or $(TO),sbom)/wheel.cdx.json'
 	@PATH="$(CURDIR)/.venvs/sbom/bin:$$PATH" deploy/sbom '$(or $(TO),sbom)'
 
-chart-test: $(CHART_READY) ## the manifests of Kubernetes, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
-	CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
+chart-test: $(CHART_READY) ## the manifests of Kubernetes and tasks' pods, with Airflow's chart where it is  [CHART=airflow-1.22.0.tgz]
+	AIRFLOW_HOME='$(CURDIR)/.cache/airflow-chart' CHART='$(CHART)' .venvs/chart/bin/python -m pytest tests/chart
 
 chaos: $(READY) $(STORE_READY) ## kill at random, in every stage, and hold what is left to the promises; the seed repeats a round  [ROUNDS=500 SEED=1 IN=bucket]
 	@$(AIRFLOW) tests/chaos.py '$(or $(ROUNDS),500)' '$(SEED)' $(IN)

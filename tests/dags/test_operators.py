@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from datetime import timedelta
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import nbformat
@@ -216,6 +217,17 @@ def test_a_stage_that_ran_out_of_memory_is_retried_if_its_task_asks_for_it():
 def test_a_limit_that_is_none_is_refused_where_the_dag_is_written():
     with pytest.raises(SettingsError, match="fit: memory: 'lots' is not a size, as in 512m or 4g"):
         NotebookOperator(task_id="fit", input_nb="x.ipynb", memory="lots", cpus=2)
+
+
+def test_without_kubernetes_client_limits_leave_executor_config_as_it_is(monkeypatch):
+    assert find_spec("kubernetes") is None  # tests/chart has it, and the pods
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "KubernetesExecutor")
+    given = {"pod_template_file": "large.yaml"}
+    stage = {"task_id": "fit", "input_nb": "x.ipynb", "memory": "4g", "cpus": 2}
+    assert NotebookOperator(**stage).executor_config == {}
+    assert NotebookOperator(**stage, executor_config=given).executor_config == given
+    mapped = NotebookOperator.partial(**stage, executor_config=given).expand(parameters=[{}])
+    assert mapped.executor_config == given
 
 
 def test_retries_wait_longer_each_time_and_ten_minutes_at_most():

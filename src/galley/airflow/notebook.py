@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galley.airflow import compat, configuration
+from galley.airflow import compat, configuration, pods
 from galley.airflow.compat import AirflowSkipException, RetryDecision, RetryPolicy
 from galley.airflow.credentials import mlflow_credentials
 from galley.airflow.dates import ds
@@ -20,6 +20,7 @@ from galley.storage import files
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from galley.run.container.execution import ContainerExecution
     from galley.run.execute import Execution
@@ -30,6 +31,7 @@ REPORT = "galley_report"
 CONCLUSION = "conclusion"
 """What has the digest of the conclusion there."""
 
+_LIMITS = ("memory", "cpus", "gpus", "shm")
 _FIRST_DELAY = timedelta(seconds=30)
 _LONGEST_DELAY = timedelta(minutes=10)
 
@@ -68,6 +70,7 @@ class NotebookOperator(PapermillOperator):
     With `run_if`, a template, the task is skipped unless that renders to True. `start_timeout` is in seconds. Where
     GALLEY_RUNNER is docker, the notebook runs in a container of the image that is set for its kernel, or of `image`.
     `memory`, `cpus`, `gpus` and `shm` say what that may use; those left out are as galley.toml has them for the kernel.
+    With KubernetesExecutor the task's pod gets the first three, unless a `pod_override` says otherwise.
     `model` names the model of galley.toml that it works on; left blank, the one that the DAG belongs to. A stage that
     moves production names in `mlflow_conn_id` the connection with an MLflow user who may, where not every stage may;
     with a host, the connection says where MLflow is, too.
@@ -107,16 +110,20 @@ class NotebookOperator(PapermillOperator):
         self.run_if = run_if
         self.start_timeout = start_timeout
         self.image = image
-        limits = {"memory": memory, "cpus": cpus, "gpus": gpus, "shm": shm}
-        self.limits = {name: limit for name, limit in limits.items() if limit is not None}
-        if self.limits:
-            from galley.project import Limits
-
-            Limits().but(self.limits, self.task_id)
+        self.limits = _limits({"memory": memory, "cpus": cpus, "gpus": gpus, "shm": shm}, self.task_id)
+        self.executor_config = pods.executor_config(self.executor_config, self.limits)
         self.model = model
         self.mlflow_conn_id = mlflow_conn_id
         self.execution: Execution | ContainerExecution | None = None
         self._is_ending = False
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> "OperatorPartial":
+        """What `expand` makes tasks of: Airflow gives their pods what is said here, before there is an operator."""
+        limits = _limits({name: kwargs.get(name) for name in _LIMITS}, kwargs.get("task_id", ""))
+        made = super().partial(**kwargs)
+        made.kwargs["executor_config"] = pods.executor_config(made.kwargs.get("executor_config"), limits)
+        return made
 
     def notebook_path(self, settings: Settings) -> Path:
         """Where the notebook is."""
@@ -174,6 +181,16 @@ class NotebookOperator(PapermillOperator):
         self._is_ending = True
         if self.execution is not None:
             self.execution.kill()
+
+
+def _limits(given: Mapping[str, Any], task_id: str) -> dict[str, Any]:
+    """Those that are given. Raises SettingsError for one that is not valid."""
+    limits = {name: limit for name, limit in given.items() if limit is not None}
+    if not limits:
+        return {}
+    from galley.project import Limits
+
+    return Limits().but(limits, task_id).model_dump(include=set(limits))
 
 
 def conclusion_digest(conclusion: Any) -> str:

@@ -94,8 +94,8 @@ def out_of_memory(kernel: str) -> OutOfMemory:
     peak = _of_cgroup("peak")
     return OutOfMemory(
         f"The kernel {kernel!r} was killed for memory: the container allows {_megabytes(memory_limit())}, and used "
-        f"{_megabytes(int(peak)) if peak else 'all of it'} at its peak. Give it more (memory= of the operator, or in "
-        f"[kernels.{kernel}] of galley.toml; a pod has a limit of its own), or hold less at once in the marked cell."
+        f"{_megabytes(int(peak)) if peak else 'all of it'} at its peak. Give it more (memory= of the operator, or, "
+        f"unless it is a pod, in [kernels.{kernel}] of galley.toml), or hold less at once in the marked cell."
     )
 
 

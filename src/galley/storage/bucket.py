@@ -40,6 +40,10 @@ SCHEME = "s3://"
 _NEXT = ".next"
 _MARK = "mark"
 _ABANDONED = timedelta(days=1)
+_TRIED: set[tuple[str, bool]] = set()
+"""Buckets whose store was seen to refuse a write, and whether for an object that was there."""
+_NOBODYS = f'"{"0" * 32}"'
+"""An ETag that no object has."""
 _READS = 20
 """Times that a folder is read until nothing changed meanwhile."""
 
@@ -202,8 +206,15 @@ def tag(path: "BucketPath") -> str:
 def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
     """Store an object if it still has that ETag, or, with None, if it is not there; returns the new ETag.
 
-    None if somebody else was quicker.
+    None if somebody else was quicker. Raises SettingsError for a store that stores it all the same.
     """
+    stored = _put_if(path, content, tag)
+    if stored is not None:
+        _require_refusal(path, content, tag)
+    return stored
+
+
+def _put_if(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
     bucket, _, key = _key(path).partition("/")
     condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     try:
@@ -213,8 +224,33 @@ def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
         code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
         if code in ("PreconditionFailed", "ConditionalRequestConflict"):
             return None
+        if code == "NotImplemented":
+            raise _unconditional(path, tag) from error
         raise
     return str(stored["ETag"])
+
+
+def _require_refusal(path: "BucketPath", content: bytes, tag: str | None) -> None:
+    """Raise SettingsError if the store writes an object that is there, on a condition that does not hold for it.
+
+    A store, or what is in front of it, may ignore a condition silently, and nothing would be exclusive. Each of the two
+    is tried once in a process, where something first rests on it: with what was just stored, so that nothing is lost.
+    """
+    tried = (_key(path).partition("/")[0], tag is None)
+    if tried in _TRIED:
+        return
+    if _put_if(path, content, None if tag is None else _NOBODYS) is not None:
+        raise _unconditional(path, tag)
+    _TRIED.add(tried)
+
+
+def _unconditional(path: "BucketPath", tag: str | None) -> SettingsError:
+    condition = "If-None-Match" if tag is None else "If-Match"
+    return SettingsError(
+        f"{path}: the object store ignores {condition} of a write, so that two runs could write the same at once. Set "
+        "GALLEY_DATA and GALLEY_OUTPUTS to folders on a disk, or to a bucket whose store and proxies honour If-Match "
+        "and If-None-Match."
+    )
 
 
 @dataclass(frozen=True)

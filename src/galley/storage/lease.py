@@ -14,7 +14,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from galley.errors import StageInterrupted, StorageUnavailable
+from galley.errors import SettingsError, StageInterrupted, StorageUnavailable
 from galley.storage import bucket
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Lease:
 
     def _renew_on(self) -> None:
         while not self._over.wait(BEAT) and not self._lost:
-            with suppress(StorageUnavailable, OSError):
+            with suppress(StorageUnavailable, SettingsError, OSError):  # `confirm` says what is permanent
                 self._renew()
 
     def _renew(self) -> None:
