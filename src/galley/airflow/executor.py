@@ -1,4 +1,4 @@
-"""Executor: Airflow's LocalExecutor, whose tasks find done what each stage would import and compile anew."""
+"""Executor: Airflow's LocalExecutor, whose tasks find done what a stage would import, and whose ends it waits for."""
 
 import importlib
 
@@ -10,6 +10,8 @@ PRELOADED = (
     "galley.run.runner", "galley.kernels.warm.provisioner", "galley.project",
 )  # fmt: skip
 """What DAGs of stages and the stages themselves import."""
+_WAIT = 1.0
+"""Seconds for which the scheduler waits here for a task to end, rather than asleep."""
 
 
 class StageExecutor(LocalExecutor):
@@ -26,3 +28,9 @@ class StageExecutor(LocalExecutor):
 
         prepare()
         super().start()
+
+    def sync(self) -> None:
+        """Wait for the end of a task while one runs: the scheduler would sleep, and the next task wait for that."""
+        if self.running:
+            self.result_queue._reader.poll(_WAIT)  # type: ignore[attr-defined]
+        super().sync()

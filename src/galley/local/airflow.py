@@ -141,6 +141,8 @@ class Airflow:
             },
             "scheduler": {
                 "use_job_schedule": self.schedule,
+                # How soon a run begins that somebody asked for; the default is 1.
+                "scheduler_idle_sleep_time": 0.25,
                 # What a killed scheduler left running is taken up again this soon; the default is five minutes.
                 "orphaned_tasks_check_interval": 30,
             },
