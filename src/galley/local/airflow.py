@@ -145,7 +145,7 @@ class Airflow:
             "scheduler": {
                 "use_job_schedule": self.schedule,
                 # A finished task's successor is queued at the next look; the default is a second (docs/benchmarks.md).
-                "scheduler_idle_sleep_time": 0.1,
+                "scheduler_idle_sleep_time": 0.5,
                 # What a killed scheduler left running is taken up again this soon; the default is five minutes.
                 "orphaned_tasks_check_interval": 30,
             },
