@@ -24,6 +24,9 @@ ENVIRONMENTS = Path(sys.prefix).parent
 ADMIN = "admin"
 DEMONSTRATION_REVIEWER = "reviewer"
 
+IDLE_SLEEP = "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"
+"""The variable for the scheduler's sleep between two looks, the one setting of Airflow that the caller may have set."""
+
 
 @dataclass(frozen=True)
 class Airflow:
@@ -141,8 +144,8 @@ class Airflow:
             },
             "scheduler": {
                 "use_job_schedule": self.schedule,
-                # How soon a run begins that somebody asked for; the default is 1.
-                "scheduler_idle_sleep_time": 0.25,
+                # A finished task's successor is queued at the next look; the default is a second (docs/benchmarks.md).
+                "scheduler_idle_sleep_time": 0.5,
                 # What a killed scheduler left running is taken up again this soon; the default is five minutes.
                 "orphaned_tasks_check_interval": 30,
             },
@@ -201,7 +204,7 @@ def environment_of(settings: Settings, given: Mapping[str, str] | None = None) -
     """The environment of a service: the caller's, with the project's places, without another Airflow's settings."""
     inherited = dict(os.environ if given is None else given)
     foreign = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")
-    kept = {name: value for name, value in inherited.items() if not name.startswith(foreign)}
+    kept = {name: value for name, value in inherited.items() if name == IDLE_SLEEP or not name.startswith(foreign)}
     # Services talk to each other on loopback, where a proxy of the caller's would be in the way.
     no_proxy = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), LOOPBACK, "localhost"]))
     return kept | {

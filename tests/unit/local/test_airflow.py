@@ -70,6 +70,14 @@ def test_another_airflow_of_the_caller_is_left_out_of_the_environment(settings):
     assert not {"AIRFLOW_CONFIG", "AIRFLOW__CORE__EXECUTOR"} & set(environment)
 
 
+def test_the_scheduler_looks_often_and_as_often_as_the_caller_says(written, settings):
+    _, parser = written
+    assert parser["scheduler"].getfloat("scheduler_idle_sleep_time") < 1  # Airflow's default
+    given = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.7", "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "1"}
+    kept = {name for name in airflow.environment_of(settings, given) if name.startswith("AIRFLOW__")}
+    assert kept == {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"}
+
+
 def test_a_proxy_of_the_caller_is_not_asked_for_loopback(settings):
     environment = airflow.environment_of(settings, {"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "example.org"})
     assert environment["NO_PROXY"].split(",") == ["example.org", "127.0.0.1", "localhost"]

@@ -77,6 +77,25 @@ class Client:
             raise NoWarmKernel(f"its server ended as soon as it was started; see {self._log}")
         return kernel
 
+    def prepare(self) -> None:
+        """Start the server, unhurried, unless it is there or being started. Raises NoWarmKernel."""
+        try:
+            with self._sole():
+                if not self._is_there():
+                    self._start(unhurried=True)
+        except OSError as error:
+            raise NoWarmKernel(f"{type(error).__name__}: {error}") from error
+
+    def _is_there(self) -> bool:
+        """Whether somebody listens at the socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_ANSWER)
+            try:
+                connection.connect(str(self._socket))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+
     def _ask(self, order: dict[str, Any], stdio: Sequence[int]) -> ForkedKernel | None:
         """A kernel, or None where no server runs that is of use."""
         with ExitStack() as unless_forked:
@@ -102,8 +121,8 @@ class Client:
             unless_forked.pop_all()
         return ForkedKernel(answer["pid"], descriptors[0], connection, ours)
 
-    def _start(self) -> None:
-        """Start the server and wait until it is there."""
+    def _start(self, unhurried: bool = False) -> None:
+        """Start the server and wait until it is there. Unhurried, it lets others go first meanwhile."""
         if self._failed.exists() and time.time() - self._failed.stat().st_mtime < _REMEMBERED:
             raise NoWarmKernel(self._failed.read_text())
         ready, theirs = os.pipe()
@@ -111,7 +130,8 @@ class Client:
             with self._log.open("wb") as log, self._bound() as listener:
                 command = [self._identity.python, "-m", "galley.kernels.warm.server"]
                 descriptors = [listener.fileno(), theirs]
-                arguments = [str(self._socket), *map(str, descriptors), str(self._idle), *self._identity.modules]
+                how = [str(self._idle), "unhurried" if unhurried else "now"]
+                arguments = [str(self._socket), *map(str, descriptors), *how, *self._identity.modules]
                 subprocess.run(
                     [*command, *arguments],
                     env=self._identity.environment,

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from traitlets import Float, List, Unicode
 
 from galley.errors import SettingsError
 from galley.kernels.keeper import kill_below
+from galley.kernels.user import KernelUser
 from galley.kernels.warm.client import Client, NoWarmKernel, private_folder
 from galley.kernels.warm.forked import ForkedKernel
 from galley.kernels.warm.identity import Identity
@@ -75,29 +76,42 @@ class WarmProvisioner(LocalProvisioner):
             kill_below(self.pid)
         await super().send_signal(signum)
 
+    async def prepare(self, environment: Mapping[str, str], user: KernelUser | None = None) -> None:
+        """Start the server that a kernel with that environment will be forked from. Raises NoWarmKernel."""
+        launch = await self.pre_launch(env=dict(environment), preexec_fn=DieWithParent(user))
+        if self._is_wanted():
+            await asyncio.to_thread(self._client(**launch).prepare)
+
     def _fork(self, cmd: list[str], **kwargs: Any) -> ForkedKernel | None:
         """A forked kernel, or None where none is wanted."""
+        if not self._is_wanted():
+            return None
+        client = self._client(cmd, **kwargs)
+        environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
+        order = {"arguments": cmd[3:], "folder": kwargs.get("cwd") or os.getcwd(), "environment": environment}  # noqa: PTH109
+        with ExitStack() as stack:
+            nothing = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
+            stdio = [nothing.fileno(), _descriptor(kwargs.get("stdout"), 1), _descriptor(kwargs.get("stderr"), 2)]
+            return client.fork(order, stdio)
+
+    def _is_wanted(self) -> bool:
         try:
-            wanted = sys.platform == "linux" and warm_kernels()
+            return sys.platform == "linux" and warm_kernels()
         except SettingsError as error:
             raise NoWarmKernel(str(error)) from error
-        if not wanted:
-            return None
-        python, launcher, arguments = cmd[0], cmd[1:3], cmd[3:]
+
+    def _client(self, cmd: list[str], **kwargs: Any) -> Client:
+        """The client of the server for a launch."""
+        python, launcher = cmd[0], cmd[1:3]
         unknown = sorted(name for name in kwargs if name not in _KNOWN and not isinstance(kwargs[name], DieWithParent))
         if launcher != _LAUNCHER or not Path(python).is_absolute() or unknown:
             raise NoWarmKernel(f"{' '.join(unknown or cmd[:3])} cannot be had forked")
         user = next((each.user for each in kwargs.values() if isinstance(each, DieWithParent)), None)
-        environment = {**kwargs.get("env", os.environ), "JPY_PARENT_PID": str(os.getpid())}
-        order = {"arguments": arguments, "folder": kwargs.get("cwd") or os.getcwd(), "environment": environment}  # noqa: PTH109
         try:
-            identity = Identity.of(python, self.modules, environment, user)
+            identity = Identity.of(python, self.modules, kwargs.get("env", os.environ), user)
         except (OSError, subprocess.SubprocessError) as error:
             raise NoWarmKernel(f"what it would inherit cannot be seen ({error})") from error
-        with ExitStack() as stack:
-            nothing = stack.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
-            stdio = [nothing.fileno(), _descriptor(kwargs.get("stdout"), 1), _descriptor(kwargs.get("stderr"), 2)]
-            return Client(identity, private_folder(), self.start_timeout, self.idle).fork(order, stdio)
+        return Client(identity, private_folder(), self.start_timeout, self.idle)
 
 
 @contextmanager

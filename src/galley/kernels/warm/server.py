@@ -2,9 +2,10 @@
 
 Run by galley.kernels.warm.client with the environment's own interpreter:
 
-    python -m galley.kernels.warm.server SOCKET LISTENER READY IDLE MODULE...
+    python -m galley.kernels.warm.server SOCKET LISTENER READY IDLE HOW MODULE...
 
-LISTENER and READY are file descriptors: of the socket with that name, and of a pipe that tells how far it is.
+LISTENER and READY are file descriptors: of the socket with that name, and of a pipe that tells how far it is. HOW is
+"now", or "unhurried" where nobody waits: other processes then go first until all is imported.
 It imports and computes nothing, and runs no thread, so that what is forked from it is sound. It ends when it had no
 kernel for IDLE seconds, and takes no more orders once a file that it has imported was changed.
 """
@@ -40,6 +41,9 @@ _LOADING = {
 _LONGEST_LIST = 1 << 20
 """Bytes for the process ids of kernels, which take memory only where they are written."""
 
+_UNHURRIED = 10
+"""Niceness of the server's session while it imports and nobody waits."""
+
 Stamp = dict[str, tuple[int, int, int] | None]
 """Files and folders, and what shows that one was changed."""
 
@@ -47,10 +51,15 @@ Stamp = dict[str, tuple[int, int, int] | None]
 def main() -> None:
     """Serve until idle; in a forked child, be the kernel."""
     path, listener, ready, idle = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    unhurried = sys.argv[5] == "unhurried"
     listed = _detach(listener, ready)
     adopt_orphans()
     os.write(ready, f"{os.getpid()}\n".encode())
-    environment = _import([*IMPORTED, *sys.argv[5:]])
+    if unhurried:
+        _be_nice(_UNHURRIED)
+    environment = _import([*IMPORTED, *sys.argv[6:]])
+    if unhurried:
+        _be_nice(0)
     _check_threads()
     server = Server(path, socket.socket(fileno=listener), listed, stamp(_loaded()), idle)
     os.write(ready, b"ready")
@@ -78,6 +87,15 @@ def _detach(*descriptors: int) -> mmap.mmap:
     if sys.path[0] == str(Path.cwd()):  # put there by -m; a kernel does not have it
         del sys.path[0]
     return listed
+
+
+def _be_nice(niceness: int) -> None:
+    """Set the priority of the session, where the kernel of the system has priorities of sessions.
+
+    Not of the process: without rights it could not be set back, and what is forked would have it too.
+    """
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 def _import(names: Iterable[str]) -> dict[str, str]:
