@@ -225,6 +225,7 @@ PAGES = [
     f"/galley/compare/{DS}/{DAG}/01_prepare",
     f"/galley/runs?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}",
     f"/galley/tasks?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}&task_id=prepare",
+    "/galley/how-to-review",
     "/galley/static/reports.js",
 ]
 
@@ -353,6 +354,12 @@ def test_reports_say_who_decides_and_until_when(client):
     said = "for ada, grace to decide, by 2026-11-29 08:00 UTC"
     assert said in client.get("/galley/reports").text
     assert said in client.get(f"/galley/reports/{DS}/{DAG}/01_prepare.html").text
+
+
+def test_the_how_to_of_a_review_is_a_page_of_its_own_for_everybody_with_a_session(airflow):
+    page = client_of(airflow, None).get("/galley/how-to-review").text
+    assert re.findall(r"<h2 [^>]*>([^<]+)<", page) == ["The question", "The page", "How to decide", "After the answer"]
+    assert "<strong>Who would be hurt?</strong>" in page
 
 
 def test_a_failed_attempt_leads_to_the_cell_that_ended_it(client):

@@ -158,7 +158,7 @@ def test_the_form_shows_the_versions_and_the_digest_of_the_page(operator, projec
         f"[The whole review](/galley/reports/{DS}/train/05_review.html) is about version 3. "
         "Version 2 is in production, not by a recorded decision.\n\nBetter."
     )
-    assert operator.body.endswith(f"`{page}`")
+    assert operator.body.endswith(f"`{page}`\n\n[How to review](/galley/how-to-review)")
 
 
 def test_the_form_says_when_nothing_is_in_production(operator, project):

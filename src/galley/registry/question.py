@@ -95,6 +95,7 @@ class Question:
             deadline_in_words(until) if until else "",
             self.review.conclusion.get("summary", ""),
             f"SHA-256 of the whole review: `{self.page.digest.sha256}`",
+            "[How to review](/galley/how-to-review)",
         )
         return "\n\n".join(part for part in parts if part)
 
