@@ -337,6 +337,16 @@ def test_the_listing_can_be_filtered(client):
     assert client.get("/galley/reports", params={"state": "killed"}).text.count("<time") == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("script alert(1)", [DS, BEFORE]), ("version", []), ("approve ADA", [DS]), (f"{BEFORE} reject", [BEFORE])],
+)
+def test_the_listing_is_searched_by_words_of_what_it_shows(client, text, found):
+    page = client.get("/galley/reports", params={"text": text}).text
+    assert re.findall(r'<time datetime="([\d-]+)">', page) == found
+    assert f'value="{text}"' in page
+
+
 def test_a_stage_has_its_neighbours_attempts_and_downloads(client):
     page = client.get(f"/galley/reports/{DS}/{DAG}/01_prepare.html").text
     assert re.findall(r"(attempt \d) <span class=\"state ([\w-]+)\"", page) == [
