@@ -28,6 +28,8 @@ DECISION_TAG = "galley.decision"
 RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
+EVIDENCE_TAG = f"{DIGEST_TAG}evidence"
+"""Tag of a version: the digests of all but the model by their names, as JSON. Older versions have a tag for each."""
 
 NOT_DECIDED = "not by a recorded decision"
 """What is said of predictions by a model that is not in production."""
