@@ -19,6 +19,7 @@ import pytest
 
 from galley.notebooks.render import render
 from galley.proof.chain import Chain
+from galley.proof.decision import deadline_in_words
 from galley.proof.keys import SigningKey, TrustedKeys, trust
 from galley.proof.statements import Decided, Digest, File, Task
 from galley.reports import listing
@@ -27,6 +28,8 @@ from galley.storage import files
 
 MODEL = "flights-late"
 DS, BEFORE, DAG, RUN = "2026-11-23", "2026-11-16", "train_weekly", "manual__2026-11-23T00:00:00+00:00"
+ASKED = f"The review.\n\n{deadline_in_words('2026-11-29T08:00:00.000000Z')}\n\nBetter."
+PEOPLE = [{"id": name, "name": name} for name in ("ada", "grace")]
 HOSTILE = """<script>fetch("/api/v2/dags", {method: "PATCH"})</script><img src=x onerror=alert(1)>
 <meta http-equiv=refresh content="0;url=//example.org"><form action=/api/v2/x method=post><button>go</button></form>
 <svg onload=alert(1)><script>alert(1)</script></svg><a href="javascript:alert(1)">x</a>
@@ -121,7 +124,8 @@ def write_run():
             state = states.get(task_id, "success")
             session.execute(insert(TaskInstance).values(**values, pool_slots=1, state=state, try_number=1, max_tries=0))
         waiting = session.scalar(select(TaskInstance.id).where(TaskInstance.task_id == "approval"))
-        session.add(HITLDetail(ti_id=waiting, options=["Approve", "Reject"], subject="?", params={}))
+        form = {"options": ["Approve", "Reject"], "subject": "?", "body": ASKED, "params": {}, "assignees": PEOPLE}
+        session.add(HITLDetail(ti_id=waiting, **form))
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +225,7 @@ PAGES = [
     f"/galley/compare/{DS}/{DAG}/01_prepare",
     f"/galley/runs?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}",
     f"/galley/tasks?dag_id={DAG}&run_id={RUN.replace('+', '%2B')}&task_id=prepare",
+    "/galley/how-to-review",
     "/galley/static/reports.js",
 ]
 
@@ -332,6 +337,16 @@ def test_the_listing_can_be_filtered(client):
     assert client.get("/galley/reports", params={"state": "killed"}).text.count("<time") == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("script alert(1)", [DS, BEFORE]), ("version", []), ("approve ADA", [DS]), (f"{BEFORE} reject", [BEFORE])],
+)
+def test_the_listing_is_searched_by_words_of_what_it_shows(client, text, found):
+    page = client.get("/galley/reports", params={"text": text}).text
+    assert re.findall(r'<time datetime="([\d-]+)">', page) == found
+    assert f'value="{text}"' in page
+
+
 def test_a_stage_has_its_neighbours_attempts_and_downloads(client):
     page = client.get(f"/galley/reports/{DS}/{DAG}/01_prepare.html").text
     assert re.findall(r"(attempt \d) <span class=\"state ([\w-]+)\"", page) == [
@@ -342,7 +357,19 @@ def test_a_stage_has_its_neighbours_attempts_and_downloads(client):
     assert f'src="/galley/files/{DS}/{DAG}/01_prepare.html"' in page
     assert f"/galley/files/{DS}/{DAG}/01_prepare.ipynb?download=1" in page
     assert "Answer the review" in page
-    assert hashlib.sha256(b"?\n\n").hexdigest() in page
+    assert hashlib.sha256(f"?\n\n{ASKED}".encode()).hexdigest() in page
+
+
+def test_reports_say_who_decides_and_until_when(client):
+    said = "for ada, grace to decide, by 2026-11-29 08:00 UTC"
+    assert said in client.get("/galley/reports").text
+    assert said in client.get(f"/galley/reports/{DS}/{DAG}/01_prepare.html").text
+
+
+def test_the_how_to_of_a_review_is_a_page_of_its_own_for_everybody_with_a_session(airflow):
+    page = client_of(airflow, None).get("/galley/how-to-review").text
+    assert re.findall(r"<h2 [^>]*>([^<]+)<", page) == ["The question", "The page", "How to decide", "After the answer"]
+    assert "<strong>Who would be hurt?</strong>" in page
 
 
 def test_a_failed_attempt_leads_to_the_cell_that_ended_it(client):

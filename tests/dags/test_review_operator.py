@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG
 from airflow.sdk.timezone import utcnow
 
@@ -14,8 +16,9 @@ from galley.airflow.compat import AirflowSkipException
 from galley.airflow.notebook import CONCLUSION, NotebookOperator, conclusion_digest
 from galley.airflow.review import ReviewOperator
 from galley.errors import DecisionError, QuestionChanged, SettingsError, SignatureError
-from galley.proof.decision import stamp
+from galley.proof.decision import deadline_of, stamp, stamp_in_words
 from galley.proof.keys import SigningKey, TrustedKeys, trust
+from galley.proof.statements import Digest
 from galley.registry.approval import chain_of
 from galley.settings import Settings
 from galley.storage import files
@@ -40,7 +43,7 @@ class AskedAgainError(Exception):
 class AskedInTests(ReviewOperator):
     """It asks nobody: there is no Airflow around it."""
 
-    def _ask(self, *_, why=""):
+    def _ask(self, *_, why="", **__):
         raise AskedAgainError(why)
 
 
@@ -155,7 +158,7 @@ def test_the_form_shows_the_versions_and_the_digest_of_the_page(operator, projec
         f"[The whole review](/galley/reports/{DS}/train/05_review.html) is about version 3. "
         "Version 2 is in production, not by a recorded decision.\n\nBetter."
     )
-    assert operator.body.endswith(f"`{page}`")
+    assert operator.body.endswith(f"`{page}`\n\n[How to review](/galley/how-to-review)")
 
 
 def test_the_form_says_when_nothing_is_in_production(operator, project):
@@ -172,6 +175,70 @@ def test_the_form_says_by_whose_decision_the_version_in_production_is_there(oper
     another._question(context())
     since = signed.statement.decided.answered_at[:16].replace("T", " ")
     assert f"Version 3 is in production by ada's decision of {since} UTC." in another.body
+
+
+def test_the_form_says_until_when_it_can_be_answered(operator):
+    operator._question(context(), "2026-11-29T08:00:00.000000Z")
+    assert "\n\nPlease answer by 2026-11-29 08:00 UTC: silence is a Reject.\n\nBetter." in operator.body
+    assert deadline_of(operator.body) == "2026-11-29 08:00 UTC"
+
+
+def test_a_form_without_a_known_deadline_says_nothing_of_one(operator):
+    operator._question(context())
+    assert "Please answer" not in operator.body
+    assert deadline_of(operator.body) == ""
+
+
+@pytest.fixture
+def waiting(project, monkeypatch):
+    """Has an operator ask as it does in Airflow, which keeps the form of the first time; returns what it waits with."""
+    shown = {}
+
+    def show(operator, _):
+        return shown.setdefault("form", _form(operator))
+
+    def execute(*_):
+        raise TaskDeferred(trigger=None, method_name="execute_complete")
+
+    monkeypatch.setattr(compat, "show_form", show)
+    monkeypatch.setattr(HITLOperator, "execute", execute)
+
+    def wait(step, *args, **kwargs):
+        operator = after_a_review(ReviewOperator)
+        with pytest.raises(TaskDeferred) as wait:
+            getattr(operator, step)(context(), *args, **kwargs)
+        return operator, wait.value.kwargs
+
+    return wait
+
+
+def _form(operator):
+    return {"subject": operator.subject, "body": operator.body, "assigned_users": operator.assigned_users or []}
+
+
+def test_the_deadline_of_the_form_stays_while_it_is_asked_again(waiting):
+    first, said = waiting("execute")
+    assert deadline_of(first.body) == stamp_in_words(said["asked"]["until"])
+    assert first.response_timeout < first.answer_within - first.reminder
+    silence = {"error": "The response timeout has passed.", "error_type": "timeout"}
+    reminded, again = waiting("execute_complete", silence, **said)
+    assert again["is_reminded"]
+    assert again["asked"]["until"] == said["asked"]["until"]
+    assert reminded.body == first.body
+    refused, again = waiting("execute_complete", answered("ada", "Approve", reason=""), **again)
+    assert again["asked"]["until"] == said["asked"]["until"]
+    assert refused.body == first.body
+
+
+def test_whoever_is_asked_again_has_at_least_the_time_of_the_reminder(waiting):
+    _, said = waiting("execute")
+    late = after_a_review(ReviewOperator)
+    late._question(context(), passed := stamp(utcnow() - timedelta(days=2)))
+    asked = {**said["asked"], "until": passed, "the text of the form": Digest.of(late._form.encode()).sha256}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compat, "show_form", lambda operator, _: _form(operator))
+        again, _ = waiting("execute_complete", answered("ada", "Approve", reason=""), asked=asked)
+    assert again.response_timeout == again.reminder
 
 
 def test_approve_and_reject_weigh_the_same_and_a_reason_has_several_lines(operator):

@@ -16,6 +16,7 @@ from galley.settings import Settings
 
 HOME = Path(__file__).parents[2]
 PAGES = sorted(page for folder in (".", "docs", "examples", "examples/*") for page in HOME.glob(f"{folder}/*.md"))
+PAGES.append(HOME / "src/galley/airflow/reports/how_to_review.md")
 
 
 def text(name):

@@ -9,7 +9,9 @@ import pytest
 HOME = Path(__file__).parents[2]
 TEMPLATE = HOME / "src/galley/templates/project"
 """What `galley init` writes: a project like the example, whose stages have such names too."""
-SOURCES = sorted(path for path in (HOME / "src/galley").rglob("*.py") if TEMPLATE not in path.parents)
+SOURCES = sorted(
+    path for path in (HOME / "src/galley").rglob("*") if path.suffix in (".py", ".md") and TEMPLATE not in path.parents
+)
 DECLARED = tomllib.loads((HOME / "galley.toml").read_text())["models"]["flights-late"]
 STAGES = {path.stem for path in (HOME / "notebooks").glob("*/*.ipynb")}
 NAMES = {

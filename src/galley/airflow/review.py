@@ -1,6 +1,6 @@
 """ReviewOperator: a person in Airflow's UI approves or rejects, with a reason; the answer becomes signed evidence."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -41,7 +41,8 @@ _OVERTAKEN = (
 class ReviewOperator(HITLOperator):
     """Waits for a person's answer, without a slot; silence for `response_timeout` is a Reject with "no answer".
 
-    The form shows `body`, if there is one, and what the review of the day says in short, with the digest of its page.
+    The form shows `body`, if there is one, what the review of the day says in short, with the digest of its page, and
+    until when it can be answered.
     In any DAG but the one that trains the model, the review asks to go back to an earlier version. The answer is signed
     as a statement about the files as they were when it was asked; where one of them is another by then, or the review,
     or who may answer, it does not count, and the next try asks anew.
@@ -95,7 +96,8 @@ class ReviewOperator(HITLOperator):
         with compat.retries(self, context):
             if context["dag_run"].run_type == _BACKFILL:
                 self._skip(_NOBODY_IS_ASKED)
-            self._ask(context, self._question(context), self.answer_within)
+            deadline = utcnow() + self.answer_within
+            self._ask(context, self._question(context, stamp(deadline)), deadline)
 
     def execute_complete(
         self,
@@ -114,11 +116,12 @@ class ReviewOperator(HITLOperator):
     def _sign(
         self, context: "Context", event: dict[str, Any], is_reminded: bool, asked: dict[str, str]
     ) -> dict[str, str]:
-        question = self._question(context)
+        question = self._question(context, asked.get("until", ""))
         self._require_same(question, asked)
+        deadline = datetime.fromisoformat(asked["until"]) if "until" in asked else utcnow() + self.answer_within
         is_silent = event.get("error_type") == "timeout"
         if is_silent and not is_reminded:
-            self._ask(context, question, self.reminder, why="There is no answer yet.")
+            self._ask(context, question, deadline, why="There is no answer yet.", is_reminder=True)
         # Not from an XCom, which can be edited: it is what Airflow's server resumed the task with.
         heard: dict[str, Any] = _silence() if is_silent else dict(super().execute_complete(context, event))
         user, option = heard["responded_by_user"], heard["chosen_options"][0]
@@ -126,7 +129,7 @@ class ReviewOperator(HITLOperator):
         said = {name: str(text).strip() for name, text in heard["params_input"].items()}
         refusal = self._refusal(context, question, person, option, said) if user else ""
         if refusal:
-            self._ask(context, question, self.answer_within, why=refusal)
+            self._ask(context, question, deadline, why=refusal)
         reason = said.get("reason", "") if user else "no answer"
         answer = Answer(
             option=option,
@@ -138,7 +141,7 @@ class ReviewOperator(HITLOperator):
             overrides=_overrides(question, said) if option == APPROVE else (),
         )
         signed = question.state(answer, self._form, signing_key(question.settings))
-        self._require_enough(context, question, option)
+        self._require_enough(context, question, option, deadline)
         return {
             "decision": option,
             "reviewer": person,
@@ -156,13 +159,13 @@ class ReviewOperator(HITLOperator):
     def _form(self) -> str:
         return f"{self.subject}\n\n{self.body}"
 
-    def _question(self, context: "Context") -> Question:
-        """What is to be decided now; the form becomes one about that."""
+    def _question(self, context: "Context", until: str = "") -> Question:
+        """What is to be decided now; the form becomes one about that, and says until when, a stamp."""
         ti = context["ti"]
         settings = configuration.settings().for_model(self.model, ti.dag_id)
         question = Question.of(Day.of(ds(context["dag"], context["dag_run"]), settings), ti.dag_id)
         self._require_reports(context, question)
-        self.body = below_airflow(f"{self.body}\n\n{question.summary}".strip())
+        self.body = below_airflow(f"{self.body}\n\n{question.text(until)}".strip())
         self.assigned_users = [HITLUser(id=name, name=name) for name in settings.who_reviews] or None
         params = {"reason": _REASON}
         if question.failed_checks and settings.model.policy.may_override:
@@ -172,8 +175,13 @@ class ReviewOperator(HITLOperator):
         self.params = ParamsDict(params)
         return question
 
-    def _ask(self, context: "Context", question: Question, time_left: timedelta, why: str = "") -> None:
-        """Notify people, and wait: what Airflow made of the former wait, or the former answer, is taken back."""
+    def _ask(
+        self, context: "Context", question: Question, deadline: datetime, why: str = "", *, is_reminder: bool = False
+    ) -> None:
+        """Notify people, and wait: what Airflow made of the former wait, or the former answer, is taken back.
+
+        The deadline is that of the form, whose text stays; whoever is asked again has at least the reminder's time.
+        """
         if why:
             self.log.warning(why)
         signing_key(question.settings)  # nobody is asked whose answer could not be signed, or could not count
@@ -185,13 +193,14 @@ class ReviewOperator(HITLOperator):
                 "Airflow shows the form of an earlier try, with its text and the people of then. The next try has a "
                 "form of its own."
             )
+        time_left = self.reminder if is_reminder else max(deadline - utcnow(), self.reminder)
         is_reminded = time_left <= self.reminder
         compat.wait_for_answer(self, time_left if is_reminded else time_left - self.reminder)
         self.notifiers = self._notifiers(context, question.settings, ReviewAlert(utcnow() + time_left, why))
         try:
             super().execute(context)
         except compat.WAITING as waiting:
-            asked = {"at": stamp(utcnow()), **question.parts(self._form)}
+            asked = {"at": stamp(utcnow()), "until": stamp(deadline), **question.parts(self._form)}
             waiting.kwargs = {"is_reminded": is_reminded, "asked": asked}
             raise
 
@@ -253,12 +262,12 @@ class ReviewOperator(HITLOperator):
             return f"{person} approved and gave no reason for the override of {failed}, so it is asked again."
         return ""
 
-    def _require_enough(self, context: "Context", question: Question, option: str) -> None:
+    def _require_enough(self, context: "Context", question: Question, option: str, deadline: datetime) -> None:
         """Ask for the approvals that the policy wants beside the one that was given."""
         needed = question.settings.model.policy.approvals
         if option == APPROVE and needed > 1 and len(people := question.approvers) < needed:
             why = f"{', '.join(people)} approved. By the policy {needed} different people have to."
-            self._ask(context, question, self.answer_within, why=why)
+            self._ask(context, question, deadline, why=why)
 
 
 def _silence() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A decision: who let which model version into production or kept it out, when, why, and on which evidence."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,9 +28,13 @@ DECISION_TAG = "galley.decision"
 RECORD_TAG = "galley.record"
 DIGEST_TAG = "galley.digest."
 """Tags of a model version; a digest's tag ends in the name of what it is the digest of."""
+EVIDENCE_TAG = f"{DIGEST_TAG}evidence"
+"""Tag of a version: the digests of all but the model by their names, as JSON. Older versions have a tag for each."""
 
 NOT_DECIDED = "not by a recorded decision"
 """What is said of predictions by a model that is not in production."""
+_DEADLINE = re.compile(r"^Please answer by ([\d-]+ [\d:]+ UTC): silence is a Reject\.$", re.MULTILINE)
+
 NOBODY = "nobody"
 """Who answered when nobody did."""
 
@@ -111,6 +116,17 @@ def stamp(time: datetime) -> str:
 def stamp_in_words(stamp: str) -> str:
     """A stamp for people, to the minute."""
     return f"{stamp[:16].replace('T', ' ')} UTC"
+
+
+def deadline_in_words(stamp: str) -> str:
+    """What a form says of the time until which it can be answered, as a paragraph of its own."""
+    return f"Please answer by {stamp_in_words(stamp)}: silence is a Reject."
+
+
+def deadline_of(form: str) -> str:
+    """The time that `deadline_in_words` said in the text of a form; blank if it did not."""
+    found = _DEADLINE.search(form)
+    return found[1] if found else ""
 
 
 def promotion_blocker(

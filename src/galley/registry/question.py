@@ -14,7 +14,7 @@ from galley.errors import DecisionError
 from galley.markdown import escaped
 from galley.proof.chain import Signed
 from galley.proof.check import approvers
-from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK, outcome, stamp_in_words
+from galley.proof.decision import APPROVE, REFUSED_ROLLBACK, ROLLBACK, deadline_in_words, outcome, stamp_in_words
 from galley.proof.keys import SigningKey, TrustedKeys
 from galley.proof.statements import Decided, Digest, File, Override, Stamp, Task, canonical_json
 from galley.registry.approval import approved, chain_of
@@ -84,16 +84,20 @@ class Question:
         """The page of the review."""
         return next(file for file in reversed(self.reports) if file.name.endswith(".html"))
 
-    @property
-    def summary(self) -> str:
-        """What is decided, in markdown: the page and its digest, the versions, and what the review says in short."""
+    def text(self, until: Stamp | None = None) -> str:
+        """What is decided, in markdown: the page and its digest, the versions, and what the review says in short.
+
+        It says until when, if that is given.
+        """
         page = "/".join(Path(self.page.name).parts[1:])
-        return (
-            f"[The whole review](/galley/reports/{page}) is about version {self.review.version}. "
-            f"{self.in_production}\n\n"
-            f"{self.review.conclusion.get('summary', '')}\n\n"
-            f"SHA-256 of the whole review: `{self.page.digest.sha256}`"
-        ).strip()
+        parts = (
+            f"[The whole review](/galley/reports/{page}) is about version {self.review.version}. {self.in_production}",
+            deadline_in_words(until) if until else "",
+            self.review.conclusion.get("summary", ""),
+            f"SHA-256 of the whole review: `{self.page.digest.sha256}`",
+            "[How to review](/galley/how-to-review)",
+        )
+        return "\n\n".join(part for part in parts if part)
 
     @property
     def in_production(self) -> str:

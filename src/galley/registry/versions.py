@@ -16,6 +16,7 @@ from galley.proof.decision import (
     DECISION_TAG,
     DIGEST_TAG,
     DS_TAG,
+    EVIDENCE_TAG,
     MODEL,
     Version,
 )
@@ -215,14 +216,16 @@ def register(
     tags = {
         DS_TAG: day.ds,
         TRAINED_ON: json.dumps(list(trained_on) or [day.ds]),
-        **{DIGEST_TAG + name: digest for name, digest in digests.items()},
+        **_digest_tags(digests),
     }
     name = settings.model.name
     with registry_errors(settings):
         _make_registered_model(client, name)
         registered = Registered(client, settings)
-        version = _same(registered, tags) or _create(client, name, source, day, tags)
-        tag(client, settings, version, tags)
+        same = _same(registered, tags)
+        version = same.version if same else _create(client, name, source, day, tags)
+        former = {name: digest for name, digest in digests.items() if same and DIGEST_TAG + name in same.tags}
+        tag(client, settings, version, tags | {DIGEST_TAG + name: digest for name, digest in former.items()})
         for metric, value in metrics.items():
             client.log_metric(training_run(day.models), metric, value)
         _challenge(client, registered, Version(version, tags))
@@ -281,11 +284,16 @@ def _make_registered_model(client: "MlflowClient", name: str) -> None:
             raise
 
 
-def _same(registered: Registered, tags: Mapping[str, str]) -> str | None:
+def _digest_tags(digests: Mapping[str, str]) -> dict[str, str]:
+    """The model's digest as a tag of its own, by which its files are checked; all others in one, for people to see."""
+    others = {name: digest for name, digest in digests.items() if name != MODEL}
+    return {DIGEST_TAG + MODEL: digests[MODEL], EVIDENCE_TAG: json.dumps(others, sort_keys=True, ensure_ascii=False)}
+
+
+def _same(registered: Registered, tags: Mapping[str, str]) -> Version | None:
     """The version that already is this day's model, byte for byte."""
     same = DIGEST_TAG + MODEL
-    found = (one for one in registered.all_of_day(tags[DS_TAG]) if one.tags.get(same) == tags[same])
-    return next((one.version for one in found), None)
+    return next((one for one in registered.all_of_day(tags[DS_TAG]) if one.tags.get(same) == tags[same]), None)
 
 
 def _create(client: "MlflowClient", name: str, source: str, day: Day, tags: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """Register, record, promote and roll back, on a registry of MLflow's own."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from tiny_model import ROWS, answer, register, review, roll_back
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
 from galley.proof.decision import recorded
-from galley.registry import folder, journal, models, promotion, versions
+from galley.proof.keys import TrustedKeys
+from galley.registry import folder, journal, models, production, promotion, versions
+from galley.registry.approval import chain_of
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
@@ -40,10 +43,58 @@ def test_registering_makes_a_challenger_with_its_day_and_digests(
     assert challenger.tags["galley.ds"] == "2026-11-23"
     assert challenger.tags["galley.digest.model"] == folder.model_digest(day.models)
     rows = shape.judged_on(day)
-    assert challenger.tags[f"galley.digest.{relative_name(rows, settings)}"] == files.digest(rows)
-    before, after = f"galley.digest.{shape.stages[0]}.ipynb", f"galley.digest.{shape.review}.ipynb"
-    assert (before in challenger.tags, after in challenger.tags) == (True, False)
+    others = json.loads(challenger.tags["galley.digest.evidence"])
+    assert others[relative_name(rows, settings)] == files.digest(rows)
+    assert (f"{shape.stages[0]}.ipynb" in others, f"{shape.review}.ipynb" in others) == (True, False)
+    assert sum(key.startswith("galley.digest.") for key in challenger.tags) == 2
     assert client.get_run(versions.training_run(day.models)).data.metrics == {"roc_auc": 0.75}
+
+
+def with_a_tag_for_each_digest(client: MlflowClient, settings: Settings, ds: str) -> dict[str, str]:
+    """Have the version of a day be as former releases registered it; returns its tags."""
+    version = look(client, settings).of_day(ds)
+    others = json.loads(version.tags["galley.digest.evidence"])
+    client.delete_model_version_tag(settings.model.name, version.version, "galley.digest.evidence")
+    for name, digest in others.items():
+        client.set_model_version_tag(settings.model.name, version.version, f"galley.digest.{name}", digest)
+    return dict(look(client, settings).of_day(ds).tags)
+
+
+def test_versions_with_a_tag_for_each_digest_are_promoted_verified_asked_and_rolled_back_to(
+    client: MlflowClient, settings: Settings, promote: Make, approve: Make
+) -> None:
+    promote("2026-11-16")
+    with_a_tag_for_each_digest(client, settings, "2026-11-16")
+    day = approve("2026-11-23")
+    with_a_tag_for_each_digest(client, settings, "2026-11-23")
+    assert promotion.promote(day, ROWS).version == models.resolve("", settings).version == "2"
+    statements = chain_of(settings).read(TrustedKeys.read(settings.keys))
+    assert production.verify_tags(settings, statements) == []
+    assert roll_back(day).version == models.resolve("", settings).version == "1"
+
+
+def test_a_former_version_whose_files_changed_is_still_refused(
+    client: MlflowClient, settings: Settings, promote: Make
+) -> None:
+    promote("2026-11-23")
+    with_a_tag_for_each_digest(client, settings, "2026-11-23")
+    client.set_model_version_tag(settings.model.name, "1", "galley.digest.model", "0" * 64)
+    with pytest.raises(DecisionError, match="changed since it was registered"):
+        models.resolve(f"models:/{settings.model.name}/1", settings)
+
+
+def test_registering_a_former_version_again_keeps_it_and_leaves_no_old_digest(
+    client: MlflowClient, settings: Settings, train: Make, shape: Shape
+) -> None:
+    day = train("2026-11-23")
+    version = register(day, {})
+    before = with_a_tag_for_each_digest(client, settings, day.ds)
+    report = next(day.reports(settings.model.train).glob(f"{shape.stages[0]}.html"))
+    files.write_bytes(report, b"made again")
+    assert register(day, {}) == version
+    after = look(client, settings).of_day(day.ds).tags
+    assert before[f"galley.digest.{report.name}"] != files.digest(report) == after[f"galley.digest.{report.name}"]
+    assert json.loads(after["galley.digest.evidence"])[report.name] == files.digest(report)
 
 
 def test_registering_the_same_model_again_keeps_its_version(train: Make) -> None:

@@ -25,8 +25,8 @@ def days_of(page):
     return [ds for ds, _ in page.days]
 
 
-def look(outputs, may_read=lambda _: True, awaiting=(), before="", **wanted):
-    return search(outputs.index, Filter(**wanted), may_read, awaiting, before)
+def look(outputs, may_read=lambda _: True, awaiting=(), before="", decided=None, **wanted):
+    return search(outputs.index, Filter(**wanted), may_read, awaiting, before, decided or {})
 
 
 def test_a_stage_stands_as_its_newest_attempt_ended(outputs_anywhere):
@@ -176,6 +176,29 @@ def test_a_filter_leaves_the_days_that_match(outputs_anywhere):
     assert days_of(look(outputs_anywhere, dag_id=DAG)) == ["2026-11-21", "2026-11-20"]
     assert days_of(look(outputs_anywhere, since="2026-11-21", until="2026-11-21")) == ["2026-11-21"]
     assert days_of(look(outputs_anywhere, state="awaiting review", awaiting={("2026-11-20", DAG)})) == ["2026-11-20"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("TRAIN", ["2026-11-22", "2026-11-21"]),
+        ("2026-11-2 fit", ["2026-11-21"]),
+        ("grace", ["2026-11-22"]),
+        ("holiday Approve", ["2026-11-22"]),
+        ("ada", ["2026-11-21"]),
+        ("storms", ["2026-11-21"]),
+        ("ada holiday", []),
+        ("100%", []),
+    ],
+)
+def test_words_are_looked_for_in_days_dags_stages_and_decisions(outputs_anywhere, text, found):
+    for ds, dag_id, stage in (("2026-11-20", "hourly", "01_score"), ("2026-11-21", DAG, "02_fit")):
+        outputs_anywhere.run(ds, dag_id, stage)
+    outputs_anywhere.run("2026-11-22", DAG, "01_prepare")
+    said = {"decision": "Approve", "reviewer": "grace", "reason": "A holiday week"}
+    files.write_json(outputs_anywhere.folder / "2026-11-22" / DAG / "decision.json", said)
+    decided = {("2026-11-21", DAG): "Reject\nada\nstorms"}
+    assert days_of(look(outputs_anywhere, decided=decided, text=text)) == found
 
 
 def test_what_may_not_be_read_is_not_listed(outputs):

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from galley.airflow import configuration, webhook
-from galley.airflow.reports import compare, files, listing, model, report, scratch, tabs
+from galley.airflow.reports import compare, files, how_to, listing, model, report, scratch, tabs
 from galley.airflow.reports.access import SIGNED_IN
 from galley.airflow.reports.pages import HERE, note
 from galley.errors import SettingsError
@@ -51,7 +51,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     app.state.settings = settings
     app.state.index = Index(app.state.settings.outputs)
     app.state.productions = Productions(app.state.settings, app.state.index)
-    for pages in (listing, model, report, files, compare, scratch, tabs):
+    for pages in (listing, model, report, files, compare, how_to, scratch, tabs):
         app.include_router(pages.router)
     app.mount("/webhook", webhook.make_app(app.state.settings))
     app.add_api_route("/", _front, methods=["GET"])

@@ -49,6 +49,7 @@ def listing(
     dag: Text = "",
     state: Text = "",
     decision: Text = "",
+    text: Text = "",
     since: Text = "",
     until: Text = "",
     before: Text = "",
@@ -62,8 +63,7 @@ def listing(
         return may_read(dag_id) and (not model or (found is not None and found.name == model))
 
     reviews = runs.waiting_reviews(index, is_shown)
-    wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "", decision)
-    found = search(index, wanted, is_shown, {(review.ds, review.dag_id) for review in reviews}, before)
+    wanted = Filter(dag, state, since if is_day(since) else "", until if is_day(until) else "", decision, text.strip())
     days, settings = index.days(), request.app.state.settings
     productions = [
         request.app.state.productions.of(found.name)
@@ -71,6 +71,9 @@ def listing(
         if may_read(found.train) and model in ("", found.name)
     ]
     outcome = _outcome(productions)
+    awaiting = {(review.ds, review.dag_id) for review in reviews}
+    decided = {about: f"{line.decision}\n{line.person}\n{line.reason}" for about, line in outcome.items()}
+    found = search(index, wanted, is_shown, awaiting, before, decided)
     lines = {
         ds: [
             _line(
@@ -110,10 +113,10 @@ def of_day(request: Request, ds: str) -> RedirectResponse:
     return RedirectResponse(f"{request.scope['root_path']}/reports{query}", 303)
 
 
-def _outcome(productions: list[production.Production]) -> dict[tuple[str, ...], production.Line]:
+def _outcome(productions: list[production.Production]) -> dict[tuple[str, str], production.Line]:
     """The newest decision of each day and DAG, by the page of its review."""
-    lines = [line for each in productions for line in each.lines if line.page]
-    return {tuple(line.page.split("/")[:2]): line for line in reversed(lines)}
+    lines = [(line.page.split("/"), line) for each in productions for line in each.lines if "/" in line.page]
+    return {(ds, dag_id): line for (ds, dag_id, *_), line in reversed(lines)}
 
 
 def _pinned(index: Index, predict: str, days: list[str]) -> str:

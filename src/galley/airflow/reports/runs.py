@@ -11,6 +11,7 @@ from airflow.utils.state import State
 from sqlalchemy import select
 
 from galley.airflow.compat import WAITING_STATES
+from galley.proof.decision import deadline_of
 from galley.proof.statements import Digest
 from galley.reports.index import Index
 
@@ -43,13 +44,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Review:
-    """A review that waits for an answer. `form` is the digest of the text that it shows, as an answer states it."""
+    """A review that waits for an answer. `form` is the digest of the text that it shows, as an answer states it.
+
+    `people` may answer, or if there are none anyone whom Airflow lets; `deadline` is in words, blank if none is known.
+    """
 
     ds: str
     dag_id: str
     run_id: str
     task_id: str
     form: str
+    people: tuple[str, ...]
+    deadline: str
 
 
 def day_of(index: Index, dag_id: str, run_id: str) -> str | None:
@@ -86,7 +92,7 @@ def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Revie
     """The reviews that wait for an answer, of the DAGs that the user may read."""
     query = (
         select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, HITLDetail.subject, HITLDetail.body)
-        .add_columns(DagRun.logical_date, DagRun.run_after)
+        .add_columns(HITLDetail.assignees, DagRun.logical_date, DagRun.run_after)
         .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .where(HITLDetail.responded_at.is_(None), TaskInstance.state.in_(WAITING_STATES))
@@ -94,11 +100,15 @@ def waiting_reviews(index: Index, may_read: Callable[[str], bool]) -> list[Revie
     with create_session() as session:
         rows = session.execute(query).all()
     return [
-        Review(index.day_of(dag_id, logical or after), dag_id, run_id, task_id, _digest(subject, body or ""))
-        for dag_id, run_id, task_id, subject, body, logical, after in rows
+        Review(
+            index.day_of(dag_id, logical or after),
+            dag_id,
+            run_id,
+            task_id,
+            form=Digest.of(f"{subject}\n\n{body or ''}".encode()).sha256,
+            people=tuple(user["name"] for user in assignees or ()),
+            deadline=deadline_of(body or ""),
+        )
+        for dag_id, run_id, task_id, subject, body, assignees, logical, after in rows
         if may_read(dag_id)
     ]
-
-
-def _digest(subject: str, body: str) -> str:
-    return Digest.of(f"{subject}\n\n{body}".encode()).sha256

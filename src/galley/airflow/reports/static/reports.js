@@ -43,7 +43,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.target.closest("input, select, textarea")) return;
   const follow = (selector) => document.querySelector(selector)?.click();
-  if (event.key === "/") focusOn(document.querySelector(".filter select"), event);
+  if (event.key === "/") focusOn(document.querySelector(".filter input"), event);
   if (event.key === "[") follow('.days [rel="prev"]');
   if (event.key === "]") follow('.days [rel="next"]');
   if (event.key === "n") follow('.pages [rel="next"]');
