@@ -1,4 +1,4 @@
-"""The command `galley`: run a stage or the whole job, check, verify and export, write a project, make keys."""
+"""The command `galley`: run a stage or the whole job, compare, check, verify and export, write a project, make keys."""
 
 import argparse
 import json
@@ -54,6 +54,18 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("--kernel", help="the kernel to run it in; without it, the one that the notebook names")
     execute.add_argument("--run", type=json.loads, default={}, help="who asks, as JSON, for the record")
     execute.set_defaults(command=_execute)
+
+    diff = commands.add_parser(
+        "diff",
+        help="what changed in a notebook since a day's run, as code and, by a run of its own, in numbers",
+        description="Shows the changed code, runs the notebook for that day with the same parameters, and shows what "
+        "both runs concluded. What the run writes goes below .scratch, and no version is registered. It needs nbdime.",
+        epilog="galley diff train/01_fit.ipynb 2026-11-23",
+    )
+    diff.add_argument("notebook", type=Path, help="its path, or its name below the notebooks' folder")
+    diff.add_argument("ds", nargs="?", help="the day, YYYY-MM-DD; without it, the latest that has a run of it")
+    diff.add_argument("--dag-id", default="", help="whose runs it is compared with; without it, the notebook's folder")
+    diff.set_defaults(command=_diff)
 
     check = commands.add_parser(
         "check",
@@ -118,6 +130,24 @@ def _execute(asked: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: execution.kill())
     outcome = execution.run()
     print(json.dumps({"conclusion": outcome.conclusion, "report": str(outcome.page)}, indent=2))
+    return 0
+
+
+def _diff(asked: argparse.Namespace) -> int:
+    from galley.reports.edit import Edit, latest, numbers
+
+    settings = Settings.from_environment()
+    _find_kernels(settings)
+    edit = Edit.of(asked.notebook, settings, asked.dag_id)
+    ds = latest(edit, asked.ds)
+    scheduled = edit.scheduled(ds) if ds else None
+    before = edit.committed() if scheduled is None else scheduled
+    name = "the last commit" if scheduled is None else f"outputs/{ds}/{edit.dag_id}/{edit.name}.ipynb"
+    print(edit.code(before, name, sys.stdout.isatty()) or f"Code and text are those of {name}.", flush=True)
+    if scheduled is None:
+        raise edit.missing(ds)
+    edited, page = edit.rerun(scheduled, ds)
+    print(f"\n{numbers(scheduled, edited)}\n\nreport of the edited run: {page}")
     return 0
 
 

@@ -23,11 +23,11 @@ RUN = "STAGE_RUN"
 
 
 AD_HOC = "STAGE_AD_HOC"
-"""The variable of JupyterLab's environment that says so: what runs there is no run of the schedule's."""
+"""The variable of the environment of JupyterLab and of `galley diff`: what runs there is no run of the schedule's."""
 
 
 def is_ad_hoc() -> bool:
-    """Whether this is JupyterLab, where a person tries something."""
+    """Whether this is JupyterLab or `galley diff`, where a person tries something."""
     return bool(os.environ.get(AD_HOC))
 
 

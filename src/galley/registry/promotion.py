@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from galley.days import Day
 from galley.errors import DecisionError
+from galley.handover import is_ad_hoc
 from galley.proof.chain import HEAD_TAG, Head, Signed
 from galley.proof.check import changes, newest
 from galley.proof.decision import ROLLBACK, TAKEN_BACK, Decision, Version, moved, promotion_blocker, stamp
@@ -49,8 +50,10 @@ def record(day: Day) -> Decision:
     """Copy the signed answer to the day's review to the tags of the version that it is about.
 
     Statements are made where the answer is heard, and nowhere else. They say what was decided, whatever became of the
-    files since: it is `promote` that refuses. Raises DecisionError if nobody answered a review of that version.
+    files since: it is `promote` that refuses. Raises DecisionError if nobody answered a review of that version, and
+    where a person tries something.
     """
+    _require_schedule()
     client = registry_client(day.settings)
     candidate = Registered(client, day.settings).of_day(day.ds)
     known = candidate.tags.get(HEAD_TAG)
@@ -86,6 +89,7 @@ def promote(day: Day, smoke: Any) -> Promotion:
     former champion back in place, when the alias predicts something else than the challenger did. Doing it again
     finishes what was begun.
     """
+    _require_schedule()
     settings = day.settings
     client = registry_client(settings)
     registered = Registered(client, settings)
@@ -129,6 +133,7 @@ def rollback(settings: Settings, dag_run: str) -> Decision:
     Raises DecisionError or SignatureError if nobody did, if its files are not those that were decided on, and if there
     was another champion since. Doing it again finishes what was begun.
     """
+    _require_schedule()
     client = registry_client(settings)
     registered = Registered(client, settings)
     signed = _decided_in(settings, dag_run)
@@ -144,6 +149,12 @@ def rollback(settings: Settings, dag_run: str) -> Decision:
     card.restate(client, after, settings)
     resolve("", settings).load()
     return decision
+
+
+def _require_schedule() -> None:
+    """Raise DecisionError in JupyterLab and in `galley diff`, which change nothing of the schedule's."""
+    if is_ad_hoc():
+        raise DecisionError("Only the schedule moves production, and this is a trial. Run the DAG for it.")
 
 
 def _decided_in(settings: Settings, dag_run: str) -> Signed:
