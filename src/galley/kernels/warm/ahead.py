@@ -2,21 +2,25 @@
 
     python -m galley.kernels.warm.ahead
 
-For each installed kernelspec that has galley's provisioner, one after the other. A stage that needs one meanwhile waits
-for that start and begins no other. What fails is logged, and the first stage starts its server, or its kernel cold.
+For each kernel that the project's notebooks name and that has galley's provisioner, one after the other. A stage that
+needs one meanwhile waits for that start and begins no other. What fails is logged, and the first stage starts its
+server, or its kernel cold.
 """
 
 import asyncio
 import logging
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
-from galley.errors import SettingsError
+from galley.errors import NotebookError, SettingsError
 from galley.kernels import options
 from galley.kernels.user import KernelUser
 from galley.kernels.warm.client import NoWarmKernel
 from galley.kernels.warm.provisioner import WarmProvisioner
+from galley.notebooks.parameters import Notebook
 from galley.settings import Settings
 
 NAME = "galley-warm"
@@ -35,10 +39,20 @@ def main() -> None:
         log.warning("No server of warm kernels is started ahead: %s", error)
         return
     if settings.runner == "local":
-        for name, found in sorted(KernelSpecManager().get_all_specs().items()):
-            spec = KernelSpec(**found["spec"])
+        kernelspecs = KernelSpecManager()
+        for name in sorted(_named(settings.notebooks) & kernelspecs.find_kernel_specs().keys()):
+            spec = kernelspecs.get_kernel_spec(name)
             if spec.metadata.get("kernel_provisioner", {}).get("provisioner_name") == NAME:
                 _prepare(name, spec, user)
+
+
+def _named(notebooks: Path) -> set[str]:
+    """The kernels that a project's notebooks name."""
+    names = set()
+    for path in notebooks.rglob("*.ipynb"):
+        with suppress(NotebookError):  # its run says what is wrong with it
+            names.add(Notebook.load(path).kernel_name or "")
+    return names
 
 
 def _prepare(name: str, spec: KernelSpec, user: KernelUser | None) -> None:

@@ -83,6 +83,9 @@ class Client:
             with self._sole():
                 if not self._is_there():
                     self._start(unhurried=True)
+        except NoWarmKernel:
+            self._failed.unlink(missing_ok=True)  # for want of time, perhaps: the first kernel tries it once more
+            raise
         except OSError as error:
             raise NoWarmKernel(f"{type(error).__name__}: {error}") from error
 

@@ -41,7 +41,7 @@ _LOADING = {
 _LONGEST_LIST = 1 << 20
 """Bytes for the process ids of kernels, which take memory only where they are written."""
 
-_UNHURRIED = 10
+_UNHURRIED = 5
 """Niceness of the server's session while it imports and nobody waits."""
 
 Stamp = dict[str, tuple[int, int, int] | None]
