@@ -41,10 +41,14 @@ def test_a_backup_works_in_another_folder_beside_the_first(stack, before, tmp_pa
         }
         assert other.project != stack.project
         predicts_the_same(other, before)
-        ends = {found["Health"] for found in stack.containers() if found["Service"] != "airflow-init"}
-        assert ends == {"healthy"}
+        assert healths(stack) == {"healthy"}
     finally:
         other.remove()
+    assert healths(stack) == {"healthy"}
+
+
+def healths(stack):
+    return {found["Health"] for found in stack.containers() if found["Service"] != "airflow-init"}
 
 
 @pytest.mark.parametrize(
