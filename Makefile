@@ -139,7 +139,7 @@ $(SBOM_READY): WANTED := --only-group sbom
 .venvs/lightgbm/.synced: WANTED := --extra lightgbm
 .venvs/xgboost/.synced: WANTED := --group xgboost
 # For a few tests: to compile all of it would take longer than these.
-$(TREES_READY): export UV_COMPILE_BYTECODE := 0
+$(TREES_READY) $(CHART_READY): export UV_COMPILE_BYTECODE := 0
 $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(CHECK_READY) $(BROWSER_READY) $(BENCH_READY) $(STORE_READY) $(CHART_READY) $(SBOM_READY) $(TREES_READY): $(LOCK)
 	@echo "Installing $(@D) from uv.lock"
 	@$(find_python); $(find_uv); UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(@D)' "$$uv" sync --quiet --frozen --python "$$python" $(WANTED)
