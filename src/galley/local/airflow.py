@@ -95,12 +95,19 @@ class Airflow:
         }
         lab = self.settings.lab_url or f"http://{LOOPBACK}:{self.settings.lab_port}"  # which `make lab` starts
         environment = environment_of(self.settings) | {"GALLEY_LAB_URL": lab}
+        # Its event loop waits for the lock while a request that has it waits for the loop: the sooner it gives up, the
+        # better. Who asked tries again, tasks as Airflow's client does.
+        own = {"api-server": {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._connection(timeout=1)}}
         # The triggerer now and then takes ten seconds to end, and has nothing to lose: what waits is in the database.
         graces = {"triggerer": 3.0}
         return [
-            Service(name, _airflow(*words), environment, self.settings.home, graces.get(name, 20.0))
+            Service(name, _airflow(*words), environment | own.get(name, {}), self.settings.home, graces.get(name, 20.0))
             for name, words in commands.items()
         ]
+
+    def _connection(self, timeout: int) -> str:
+        """The database's address, for whoever waits so many seconds for its lock."""
+        return f"sqlite:///{database(self.settings)}?timeout={timeout}"
 
     def _write_configuration(self) -> None:
         secrets = Secrets.of(self.home / "secrets.json")
@@ -130,7 +137,7 @@ class Airflow:
                 "dagbag_import_timeout": 120,
             },
             # SQLite has one writer at a time: on a busy machine the others wait for longer than its five seconds.
-            "database": {"sql_alchemy_conn": f"sqlite:///{database(self.settings)}?timeout=60"},
+            "database": {"sql_alchemy_conn": self._connection(timeout=60)},
             "logging": {
                 "base_log_folder": self.home / "logs",
                 "colored_console_log": False,

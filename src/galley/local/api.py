@@ -17,8 +17,8 @@ _TIMEOUT = 120.0
 """Seconds for an answer: the first one takes half a minute where others keep the processors busy. A server that is gone
 refuses at once."""
 
-_LOCKED, _TRIES = "Database error", 3
-"""What Airflow says where SQLite had no lock for it in time, and nothing was done; and how often it is asked."""
+_LOCKED, _TRIES = "Database error", 30
+"""What Airflow says where SQLite had no lock for it in a second, and nothing was done; and how often it is asked."""
 
 NAP = 1.0
 """Seconds between two looks."""

@@ -28,6 +28,14 @@ def test_the_configuration_keeps_to_the_project_and_to_loopback(written, setting
     assert parser["core"]["execution_api_server_url"] == "http://127.0.0.1:8765/execution/"
 
 
+def test_the_api_server_gives_up_a_locked_database_soon(settings):
+    # What holds the lock may be one of its own requests, which ends only after that.
+    named = {service.name: service.environment for service in Airflow(settings, port=8765, schedule=True).services()}
+    variable = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+    assert named["api-server"][variable] == f"sqlite:///{settings.home}/.airflow/airflow.db?timeout=1"
+    assert not any(variable in named[name] for name in named if name != "api-server")
+
+
 def test_the_configuration_holds_secrets_and_is_private(written):
     file, parser = written
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
