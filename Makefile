@@ -2,6 +2,8 @@
 
 # Nothing is installed outside this folder, and nothing of the caller's Python leaks in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Where Python may not keep what it compiled, each process compiles its imports again: xgboost's take 8 s then and not 2.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
@@ -32,6 +34,10 @@ TREES_READY := .venvs/lightgbm/.synced .venvs/xgboost/.synced
 KERNELS := .venvs/jupyter/kernels/workbench/kernel.json .venvs/jupyter/kernels/data/kernel.json
 TREES := .venvs/jupyter/kernels/lightgbm/kernel.json .venvs/jupyter/kernels/xgboost/kernel.json
 READY := $(AIRFLOW_READY) $(WORKBENCH_READY) $(DATA_READY) $(KERNELS)
+
+# Tests run beside each other, and their models are small. With a thread for each processor the threads of OpenMP, which
+# spin while they wait for each other, took most of the processors: the tests of training and scoring four times as long.
+test browse compat: export OMP_NUM_THREADS ?= 1
 
 # Folders of tests, the quick ones first; those that are not there are left out.
 WORKBENCH_TESTS := $(wildcard tests/unit tests/notebooks)
