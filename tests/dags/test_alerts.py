@@ -1,5 +1,6 @@
 """Alerts reach a real mail server and a real HTTP receiver, and say where to read on."""
 
+import html
 import json
 import socket
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ def test_an_alert_by_mail_names_task_error_report_and_log(failure, inbox, monkey
     (message,) = inbox.messages
     text = message.get_body().get_content()
     assert message["Subject"] == "train_weekly: prepare failed"
-    assert "ContractBreach: data.csv: column 'hour' is missing" in text.replace("&apos;", "'").replace("&#x27;", "'")
+    assert "ContractBreach: data.csv: column 'hour' is missing" in html.unescape(text).replace("\xa0", " ")
     assert "/galley/reports/2026-11-23/train_weekly/attempts/01_prepare.try1.html" in text
     assert "http://localhost/log" in text
 
