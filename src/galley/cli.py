@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("notebook", type=Path, help="its path, or its name below the notebooks' folder")
     diff.add_argument("ds", nargs="?", help="the day, YYYY-MM-DD; without it, the latest that has a run of it")
     diff.add_argument("--dag-id", default="", help="whose runs it is compared with; without it, the notebook's folder")
+    diff.add_argument("--map-index", type=int, help="which run of a mapped task it is compared with")
     diff.set_defaults(command=_diff)
 
     check = commands.add_parser(
@@ -138,7 +139,7 @@ def _diff(asked: argparse.Namespace) -> int:
 
     settings = Settings.from_environment()
     _find_kernels(settings)
-    edit = Edit.of(asked.notebook, settings, asked.dag_id)
+    edit = Edit.of(asked.notebook, settings, asked.dag_id, asked.map_index)
     ds = latest(edit, asked.ds)
     scheduled = edit.scheduled(ds) if ds else None
     before = edit.committed() if scheduled is None else scheduled

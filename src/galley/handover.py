@@ -24,11 +24,18 @@ RUN = "STAGE_RUN"
 
 AD_HOC = "STAGE_AD_HOC"
 """The variable of the environment of JupyterLab and of `galley diff`: what runs there is no run of the schedule's."""
+DIFF = "galley diff"
+"""Its value in a run of that command, which registers nothing, whatever it is asked."""
 
 
 def is_ad_hoc() -> bool:
     """Whether this is JupyterLab or `galley diff`, where a person tries something."""
     return bool(os.environ.get(AD_HOC))
+
+
+def keeps_versions() -> bool:
+    """Whether a version that is registered here is to stay: `galley diff` leaves nothing but its report."""
+    return os.environ.get(AD_HOC) != DIFF
 
 
 class Written(NamedTuple):

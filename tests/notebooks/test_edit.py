@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tiny_project import DS, HERE
 
 from galley.cli import main
+from galley.run.execute import Execution, StageRun, stage_name
 from galley.storage import files
 
 PARAMETERS = 'ds: str = None  # the day\nshare: float = 0.5  # of the rows\nlabel: str = "a"  # what to call it'
@@ -47,6 +48,13 @@ class Desk:
     def schedule(self) -> None:
         assert main(["execute", str(self.notebook), "--ds", DS, "-p", "label", "scheduled"]) == 0
         self.capsys.readouterr()
+
+    def schedule_mapped(self, *shares: float) -> None:
+        """As the operator does for a mapped task: a run for each index."""
+        reports = self.home / "outputs" / DS / "train"
+        for index, share in enumerate(shares):
+            asked = {"ds": DS, "share": share}
+            Execution(StageRun(self.notebook, asked, reports, stage_name(self.notebook, index), "Fit")).run()
 
     def diff(self, *words: str) -> tuple[int, str, str]:
         code = main(["diff", "train/01_fit.ipynb", *words])
@@ -113,6 +121,22 @@ def test_its_page_and_its_files_are_in_a_scratch_folder_that_begins_anew(schedul
         assert str(folder / "report" / "01_fit.html") in said
         assert (folder / "data" / "processed" / DS / "kept.txt").read_text() == f"{10 * float(share)} scheduled"
     assert len(list((folder / "report" / "attempts").glob("*.ipynb"))) == 1
+
+
+def test_of_a_mapped_task_the_run_that_is_meant_is_compared_with(desk):
+    desk.schedule_mapped(0.25, 0.75)
+    desk.edit(work=WORK.replace("rows * share", "rows * share + 1"))
+    code, said, _ = desk.diff(DS, "--map-index", "1")
+    assert code == 0
+    assert f"--- outputs/{DS}/train/01_fit.m1.ipynb" in said
+    assert line(said, "kept") == ["*", "kept", "7.5", "8.5", "+1"]
+
+
+def test_the_runs_of_a_mapped_task_are_named_where_none_is_meant(desk):
+    desk.schedule_mapped(0.25, 0.75)
+    code, _, complaint = desk.diff(DS)
+    assert code == 1
+    assert "train/01_fit has the runs of a mapped task. Say with --map-index which is meant: one of 0, 1." in complaint
 
 
 def test_data_that_arrived_again_since_the_scheduled_run_is_named(scheduled):

@@ -136,7 +136,7 @@ class NotebookOperator(PapermillOperator):
 
     def _run(self, context: "Context") -> Any:
         # Imported here, so that parsing a DAG does not pay for papermill, nbconvert and nbclient.
-        from galley.run.execute import StageRun
+        from galley.run.execute import StageRun, stage_name
         from galley.run.runner import execution_of
 
         if str(self.run_if) != "True":
@@ -145,7 +145,7 @@ class NotebookOperator(PapermillOperator):
         settings = configuration.settings().for_model(self.model, ti.dag_id)
         parameters = self.parameters or {}
         day = Day.of(parameters.get("ds") or ds(context["dag"], context["dag_run"]), settings)
-        name = Path(str(self.input_nb)).stem + ("" if ti.map_index in (None, -1) else f".m{ti.map_index}")
+        name = stage_name(Path(str(self.input_nb)), ti.map_index)
         self.execution = execution_of(
             StageRun(
                 notebook=self.notebook_path(settings),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from galley.days import Day
 from galley.errors import DecisionError, ModelNotFound
-from galley.handover import is_ad_hoc
+from galley.handover import is_ad_hoc, keeps_versions
 from galley.proof.decision import (
     ABSENT,
     APPROVE,
@@ -196,14 +196,14 @@ def register(
     """Register the day's model as challenger, with the digests of its evidence, and return its version.
 
     JupyterLab registers nothing, and the version is blank, unless it is asked to by `ad_hoc`: a new version of a day
-    makes the answer to its review void.
+    makes the answer to its review void. `galley diff` registers nothing at all.
     `stage` is the stage that registers it: the reports of those before it are evidence. `trained_on` are the days that
     the model learned from; left out, the day itself. The same model registered again keeps its version. An older day's
     model does not become challenger over a newer one's. Raises DecisionError if the folder is not what the training
     logged to MLflow, and if what it learned from changed since: then the model may have seen the rows that it is
     judged on.
     """
-    if is_ad_hoc() and not ad_hoc:
+    if is_ad_hoc() and not (ad_hoc and keeps_versions()):
         return ""
     settings = day.settings
     client = registry_client(settings)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,13 @@ from nbformat import NotebookNode
 
 from galley.days import Day, is_day
 from galley.errors import MissingInput, NotebookError, SettingsError
-from galley.handover import AD_HOC
+from galley.handover import AD_HOC, DIFF
 from galley.notebooks.parameters import Notebook
 from galley.reports import differences
 from galley.reports.differences import Row
+from galley.reports.listing import listing_of
 from galley.reports.report_path import ReportPath
-from galley.run.execute import Execution, StageRun
+from galley.run.execute import Execution, StageRun, stage_name
 from galley.settings import Settings, relative_name
 from galley.storage import bucket, files, lock
 
@@ -35,12 +37,15 @@ class Edit:
     notebook: Notebook
     dag_id: str
     settings: Settings
+    map_index: int | None = None
+    """Which run of a mapped task; None where the task is not mapped."""
 
     @classmethod
-    def of(cls, path: Path, settings: Settings, dag_id: str = "") -> "Edit":
+    def of(cls, path: Path, settings: Settings, dag_id: str = "", map_index: int | None = None) -> "Edit":
         """The notebook at a path, or of a name below the notebooks' folder; `dag_id` left blank is its own folder.
 
-        Raises NotebookError if it is not in the project, SettingsError where there is no nbdime.
+        Raises NotebookError if it is not in the project, or if `map_index` does not say which of the runs of a mapped
+        task is meant; SettingsError where there is no nbdime.
         """
         if find_spec("nbdime") is None:
             raise SettingsError(
@@ -53,12 +58,18 @@ class Edit:
                 f"{found} is not below {settings.notebooks}, so no schedule runs it. Give a notebook of the project."
             )
         dag_id = dag_id or found.parent.name
-        return cls(Notebook.load(found), dag_id, settings.for_model(dag_id=dag_id))
+        edit = cls(Notebook.load(found), dag_id, settings.for_model(dag_id=dag_id), map_index)
+        if map_index is None and not edit.days() and (indexes := edit._map_indexes()):
+            raise NotebookError(
+                f"{dag_id}/{edit.name} has the runs of a mapped task. Say with --map-index which is meant: one of "
+                f"{', '.join(map(str, indexes))}."
+            )
+        return edit
 
     @property
     def name(self) -> str:
-        """What the runs of it are called, as in 03_fit."""
-        return self.notebook.path.stem
+        """What the runs of it are called, as in 03_fit, or 03_fit.m0 of a mapped task."""
+        return stage_name(self.notebook.path, self.map_index)
 
     def days(self) -> list[str]:
         """The days that have an accepted run of it, ascending."""
@@ -87,6 +98,13 @@ class Edit:
             f"No DAG {self.dag_id} has run. Have the schedule run it first, or give with --dag-id the DAG that runs "
             f"{self.name}: {', '.join(dags) or 'none has run yet'}."
         )
+
+    def _map_indexes(self) -> list[int]:
+        """The map indexes that have an accepted run on any day, ascending."""
+        listing, outputs = listing_of(self.settings.outputs), self.settings.outputs
+        names = (name for ds in _days(self.settings) for name in listing.files(outputs / ds / self.dag_id))
+        matches = (re.fullmatch(re.escape(self.name) + r"\.m(\d+)\.ipynb", name) for name in names)
+        return sorted({int(match[1]) for match in matches if match})
 
     def committed(self) -> NotebookNode:
         """The notebook of the last commit. Raises NotebookError if git has none."""
@@ -152,7 +170,7 @@ class Edit:
             kernel=_galley(scheduled).get("kernel", {}).get("name"),
             run={"dag_id": self.dag_id, "ds": ds, "user": os.environ.get("USER", "unknown")},
             environment={
-                AD_HOC: "galley diff",
+                AD_HOC: DIFF,
                 "GALLEY_DATA": str(own.data),
                 "GALLEY_OUTPUTS": str(own.outputs),
                 "MLFLOW_TRACKING_URI": own.tracking_uri,

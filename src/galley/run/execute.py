@@ -61,6 +61,11 @@ _LARGEST_METRICS = 100_000_000
 _NETWORK_ERRORS = {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "ConnectTimeout", "ReadTimeout"}
 
 
+def stage_name(notebook: Path, map_index: int | None = None) -> str:
+    """What the runs of a notebook are called, as in 03_fit; those of a mapped task, one each, as in 03_fit.m0."""
+    return notebook.stem + ("" if map_index in (None, -1) else f".m{map_index}")
+
+
 @dataclass(frozen=True)
 class StageRun:
     """What is asked for: a notebook, the values for its parameters, and where its record goes.
