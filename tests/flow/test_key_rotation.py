@@ -19,6 +19,8 @@ def desk(project, registry):
     desk = Desk.open(project.home, project.ports["AIRFLOW"], project.environment | settings)
     for ds in (FIRST, SECOND):
         desk.trigger("generate_data", ds, source="synthetic", rows=300)
+    for ds in (FIRST, SECOND):  # before the weeks, which look for it once a minute
+        desk.wait(ds, "generate", "success", dag="generate_data")
     desk.trigger(DAG, FIRST, settings={"max_iter": 5})
     desk.answer(FIRST, "Approve", "better than guessing")
     desk.wait(FIRST, "promote", "success")

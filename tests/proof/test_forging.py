@@ -38,6 +38,8 @@ def desk(project, registry):
     )
     for ds in WEEKS:
         desk.trigger("generate_data", ds, source="synthetic", rows=300)
+    for ds in WEEKS:  # before the weeks, which look for it once a minute
+        desk.wait(ds, "generate", "success", dag="generate_data")
     for ds in (FORMER, PROMOTED):
         desk.trigger(DAG, ds, settings={"C": 0.1})
         desk.answer(ds, "Approve", "better than guessing")
