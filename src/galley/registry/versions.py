@@ -43,7 +43,7 @@ TRAINED_ON = "galley.trained_on"
 """Tag of a version: the days that it was trained on."""
 _ALL = 10_000
 _RECENT = 5
-"""How many versions are looked at, at most, for the last one that was approved."""
+"""How many of the newest versions are looked at, at most, for the last that was approved, or is of the newest day."""
 _MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """What MLflow says where there is no such model, version or alias."""
 
@@ -120,6 +120,10 @@ class Registered:
                 f"Run {self._settings.model.train} for that day first, up to the stage that registers it."
             )
         return max(found, key=lambda version: version.age)
+
+    def recent(self) -> list[Version]:
+        """The versions that were registered last."""
+        return [*self._search("", _RECENT).values()]
 
     def approved(self) -> list[Version]:
         """The newest versions that were approved, and the champion, which may be older and have been approved later."""
@@ -306,3 +310,7 @@ def _challenge(client: "MlflowClient", registered: Registered, candidate: Versio
     challenger = registered.alias(CHALLENGER)
     if challenger is None or candidate.age >= challenger.age:
         client.set_registered_model_alias(registered.name, CHALLENGER, candidate.version)
+        # One of a newer day may have become it since that was asked. Whoever sets the alias last sees all of them.
+        newest = max(registered.recent(), key=lambda version: version.age)
+        if newest.age > candidate.age:
+            client.set_registered_model_alias(registered.name, CHALLENGER, newest.version)

@@ -114,6 +114,21 @@ def test_a_backfilled_day_does_not_challenge_a_newer_one(client: MlflowClient, s
     assert version_of(client, settings, "challenger") == newer
 
 
+def test_of_two_that_are_registered_at_once_the_newer_day_has_the_challenger(
+    client: MlflowClient, settings: Settings, train: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = train("2026-11-16"), train("2026-11-23")
+    real = MlflowClient.set_registered_model_alias
+
+    def after_the_other(self: MlflowClient, *asked: str) -> None:
+        monkeypatch.setattr(MlflowClient, "set_registered_model_alias", real)
+        register(newer, {})
+        real(self, *asked)
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", after_the_other)
+    assert (register(older, {}), version_of(client, settings, "challenger")) == ("1", "2")
+
+
 def test_a_folder_that_is_not_what_was_logged_is_not_registered(train: Make) -> None:
     day = train("2026-11-23")
     (day.models / "model.skops").write_bytes(b"another")
