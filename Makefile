@@ -2,7 +2,7 @@
 
 # Nothing is installed outside this folder, and nothing of the caller's Python leaks in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
-# Where Python may not keep what it compiled, each process compiles its imports again: xgboost's take 8 s then and not 2.
+# Where Python may not keep what it compiled, each process compiles its imports again: xgboost's take 9 s then and not 3.
 unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9

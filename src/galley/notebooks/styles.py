@@ -99,7 +99,7 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
     try:
         return list(soup.select(selector))
     except (SelectorSyntaxError, NotImplementedError, RecursionError):
-        return []  # the second is what soupsieve says of at-rules and pseudo-elements
+        return []  # the second is what soupsieve raises for pseudo-elements, as p::before
 
 
 def _specificity(selector: str) -> tuple[int, int, int]:
