@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
+import gcs as gcs_server
 import pytest
 import s3
 
@@ -86,6 +87,15 @@ def store():
     if not s3.PROGRAM.exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no S3 server; make .venvs/store/.synced")
     with s3.server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def gcs():
+    """The address of a server of Google Cloud Storage's protocol on loopback, with a bucket in it."""
+    if gcs_server.program() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no server; make .venvs/store/.synced")
+    with gcs_server.server() as address:
         yield address
 
 

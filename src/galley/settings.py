@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from galley.errors import SettingsError
 from galley.storage import bucket
+from galley.storage.stores import EXAMPLES, is_url
 
 if TYPE_CHECKING:
     from galley.project import DeclaredModel, Project
@@ -45,10 +46,16 @@ class Settings:
         metadata={"env": "GALLEY_PROJECT", "help": "the file that declares the project's models"}
     )
     data: Path = field(
-        metadata={"env": "GALLEY_DATA", "help": "what stages hand to each other, by day; or s3://bucket/folder"}
+        metadata={
+            "env": "GALLEY_DATA",
+            "help": "what stages hand to each other, by day; or s3:// or gs://bucket/folder",
+        }
     )
     outputs: Path = field(
-        metadata={"env": "GALLEY_OUTPUTS", "help": "executed notebooks and decisions, by day; or s3://bucket/folder"}
+        metadata={
+            "env": "GALLEY_OUTPUTS",
+            "help": "executed notebooks and decisions, by day; or s3:// or gs://bucket/folder",
+        }
     )
     notebooks: Path = field(metadata={"env": "GALLEY_NOTEBOOKS", "help": "the stages: <dag_id>/NN_<stage>.ipynb"})
     keys: Path = field(metadata={"env": "GALLEY_KEYS", "help": "the public keys whose signatures are trusted"})
@@ -262,7 +269,7 @@ def _declared_roots(home: Path, project_file: Path) -> tuple[Path, Path, Path]:
 
     declared = project.read(project_file).project
     data, outputs, notebooks = (
-        bucket.place(text) if text.startswith(bucket.SCHEME) else home / text
+        bucket.place(text) if "://" in text else home / text
         for text in (declared.data, declared.outputs, declared.notebooks)
     )
     return data, outputs, notebooks
@@ -271,16 +278,16 @@ def _declared_roots(home: Path, project_file: Path) -> tuple[Path, Path, Path]:
 def _root(given: Mapping[str, str], name: str) -> Path | None:
     """A folder of this machine, or one in a bucket."""
     value = given.get(name, "")
-    if value.startswith(bucket.SCHEME) and value.rstrip("/") != bucket.SCHEME.rstrip("/"):
+    if is_url(value):
         return bucket.place(value)
     if "://" in value:
-        raise SettingsError(f"{name}={value!r} is not a folder. Give an absolute path, or s3://bucket/folder.")
+        raise SettingsError(f"{name}={value!r} is not a folder. Give an absolute path, or {EXAMPLES}.")
     return _folder(given, name)
 
 
 def _database_in(data: Path) -> str:
     """MLflow's address where none is given: a file, which a bucket cannot hold."""
-    if str(data).startswith(bucket.SCHEME):
+    if is_url(str(data)):
         raise SettingsError(
             f"GALLEY_DATA={str(data)!r} is in a bucket, where MLflow's SQLite file cannot be. Set MLFLOW_TRACKING_URI "
             "to the address of a server."

@@ -29,10 +29,12 @@ class ProjectInBucket(Project):
         }
 
 
-@pytest.fixture(scope="module")
-def week(store, tmp_path_factory):
+@pytest.fixture(scope="module", params={"s3": "store", "gs": "gcs"}.items(), ids=["s3", "gs"])
+def week(request, tmp_path_factory):
     """A project in a bucket, where a day was trained on, reviewed, promoted and predicted."""
-    project = ProjectInBucket(tmp_path_factory.mktemp("project"), url=f"s3://galley/{uuid.uuid4().hex}")
+    kind, server = request.param
+    request.getfixturevalue(server)
+    project = ProjectInBucket(tmp_path_factory.mktemp("project"), url=f"{kind}://galley/{uuid.uuid4().hex}")
     project.run("generate_data/01_generate.ipynb", **TINY)
     project.run("train_weekly/01_prepare.ipynb")
     project.run("train_weekly/02_split.ipynb")
@@ -61,9 +63,8 @@ def test_the_files_are_those_that_a_disk_would_hold(week: ProjectInBucket, good:
 
 
 def test_everybody_can_read_them_by_their_own_names(week: ProjectInBucket):
-    system = week.settings.data.fs
-    key = f"{week.settings.data}/predictions/{DS}/predictions.csv".removeprefix("s3://")
-    assert system.cat_file(key).startswith(b"flight_id,probability,prediction\n")
+    url = f"{week.settings.data}/predictions/{DS}/predictions.csv"
+    assert week.settings.data.fs.cat_file(url).startswith(b"flight_id,probability,prediction\n")
 
 
 def test_the_decision_and_the_numbers_are_beside_the_reports(week: ProjectInBucket):

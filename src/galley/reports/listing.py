@@ -88,18 +88,18 @@ class BucketListing:
         return bool(self._inside(folder))
 
     def stamp(self, *paths: Path) -> Hashable:
-        """The names and ETags in each."""
+        """The names and versions in each."""
         return tuple(
             tuple(self.folders(path)) if path == self._outputs else tuple(sorted(self._inside(path).items()))
             for path in paths
         )
 
     def is_settled(self, stamp: Hashable) -> bool:  # noqa: ARG002 - OutputsListing's signature
-        """An ETag differs whenever the content does."""
+        """A version differs whenever the content does."""
         return True
 
     def _inside(self, path: Path) -> dict[str, str]:
-        """The files in a folder, at any depth, with their ETags; of a file, itself, with no name."""
+        """The files in a folder, at any depth, with their versions; of a file, itself, with no name."""
         ds, _, rest = str(path.relative_to(self._outputs)).partition("/")
         names = self._day(ds)
         if not rest:

@@ -1,9 +1,9 @@
-"""Bucket: folders in an S3 bucket that appear whole or not at all, as folders on a disk do.
+"""Bucket: folders in a bucket that appear whole or not at all, as folders on a disk do.
 
-S3 replaces one object in one step, and has no rename and no step for several. So a folder is replaced in three: its new
-files are stored aside, one object says that they count, and then they are copied to their names. From the second step
-on readers take what is aside. A writer that is killed before it leaves the former folder; one that is killed after it
-leaves the copying to the next writer.
+A store replaces one object in one step, and has no rename and no step for several. So a folder is replaced in three:
+its new files are stored aside, one object says that they count, and then they are copied to their names. From the
+second step on readers take what is aside. A writer that is killed before it leaves the former folder; one that is
+killed after it leaves the copying to the next writer.
 
     raw/2026-11-23/data.csv target.csv       each object whole
     raw/2026-11-23/.next/<id>/data.csv ...   stored aside
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galley.errors import SettingsError, StorageUnavailable
+from galley.storage.stores import Store, store_of
 
 if TYPE_CHECKING:
 
@@ -36,14 +37,11 @@ if TYPE_CHECKING:
         fs: Any
 
 
-SCHEME = "s3://"
 _NEXT = ".next"
 _MARK = "mark"
 _ABANDONED = timedelta(days=1)
 _TRIED: set[tuple[str, bool]] = set()
 """Buckets whose store was seen to refuse a write, and whether for an object that was there."""
-_NOBODYS = f'"{"0" * 32}"'
-"""An ETag that no object has."""
 _READS = 20
 """Times that a folder is read until nothing changed meanwhile."""
 
@@ -53,10 +51,14 @@ def place(url: str) -> "BucketPath":
 
     It is no instance of Path: by that `galley.storage.files` knows it.
     """
-    absent = [name for name in ("upath", "s3fs") if find_spec(name) is None]
+    store = store_of(url)
+    absent = [name for name in ("upath", store.library) if find_spec(name) is None]
     if absent:
-        raise SettingsError(f"{url} is in a bucket, and {absent[0]} is not installed here. Install airflow-galley[s3].")
-    from upath import UPath  # which imports s3fs, half a second, when something is asked of the store
+        raise SettingsError(
+            f"{url} is in a bucket, and {absent[0]} is not installed here. Install airflow-galley[{store.extra}]."
+        )
+    store.prepare()
+    from upath import UPath  # which imports the store's library, half a second, when something is asked of the store
 
     # What another process has stored is to be seen at once.
     found: Any = UPath(url.rstrip("/"), use_listings_cache=False)
@@ -64,24 +66,23 @@ def place(url: str) -> "BucketPath":
 
 
 @contextmanager
-def bucket_errors() -> Iterator[None]:
+def bucket_errors(path: "BucketPath") -> Iterator[None]:
     """What is raised of a store that does not answer becomes StorageUnavailable."""
-    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
-
+    store = _store(path)
     try:
         yield
-    except (BotoCoreError, TimeoutError) as error:
+    except store.unreachable() as error:
         raise StorageUnavailable(
-            f"The object store does not answer ({error}). Start it, or fix AWS_ENDPOINT_URL and the other AWS_ "
-            "variables."
+            f"The object store does not answer ({error}). Start it, or fix {store.access}."
         ) from error
 
 
 def names(folder: "BucketPath") -> dict[str, str]:
-    """The files of a folder, at any depth, each with its ETag; none that begins with a dot, or whose folder does."""
-    with bucket_errors():
+    """The files of a folder, at any depth, each with its version; none that begins with a dot, or whose folder does."""
+    with bucket_errors(folder):
         found = _system(folder).find(_key(folder), detail=True)
-    inside = {key.removeprefix(f"{_key(folder)}/"): facts["ETag"] for key, facts in found.items()}
+    version = _store(folder).version
+    inside = {key.removeprefix(f"{_key(folder)}/"): version(facts) for key, facts in found.items()}
     inside.pop(_key(folder), None)  # of a file, itself
     return {name: tag for name, tag in inside.items() if not any(part.startswith(".") for part in name.split("/"))}
 
@@ -89,7 +90,7 @@ def names(folder: "BucketPath") -> dict[str, str]:
 def folders(folder: "BucketPath") -> list[str]:
     """The names of the folders in a folder."""
     try:
-        with bucket_errors():
+        with bucket_errors(folder):
             found = _system(folder).ls(_key(folder), detail=True)
     except FileNotFoundError:
         return []
@@ -141,7 +142,7 @@ def _copied(path: "BucketPath", sources: dict[str, list["BucketPath"]], version:
 
 def _get(places: list["BucketPath"], target: Path) -> None:
     *others, last = places
-    with bucket_errors():
+    with bucket_errors(last):
         for one in others:
             with suppress(FileNotFoundError):
                 _system(one).get_file(_key(one), str(target))
@@ -168,43 +169,39 @@ def replacing(target: "BucketPath") -> Iterator[Path]:
             _replace_folder(target, draft)
         else:
             _finish(target.parent)
-            with bucket_errors():
+            with bucket_errors(target):
                 _system(target).put_file(str(draft), _key(target))
 
 
 def write(target: "BucketPath", content: bytes) -> None:
     """Store a file in one step."""
-    with bucket_errors():
+    with bucket_errors(target):
         _system(target).pipe_file(_key(target), content)
 
 
 def copy(source: "BucketPath", target: "BucketPath") -> None:
     """Store a file under a second name, in one step and without its content coming here."""
-    with bucket_errors():
+    with bucket_errors(target):
         _system(target).cp_file(_key(source), _key(target))
 
 
 def read(path: "BucketPath") -> tuple[bytes, str] | None:
-    """What an object holds, and its ETag; None if it is not there."""
-    from fsspec.asyn import sync  # type: ignore[import-untyped]
-
-    bucket, _, key = _key(path).partition("/")
+    """What an object holds, and its version; None if it is not there."""
     try:
-        with bucket_errors():
-            found = _system(path).call_s3("get_object", Bucket=bucket, Key=key)
-            return sync(_system(path).loop, found["Body"].read), str(found["ETag"])
+        with bucket_errors(path):
+            return _store(path).read(_system(path), _key(path))
     except FileNotFoundError:
         return None
 
 
 def tag(path: "BucketPath") -> str:
-    """The ETag of an object. Raises FileNotFoundError."""
-    with bucket_errors():
-        return str(_system(path).info(_key(path))["ETag"])
+    """The version of an object: its ETag or its generation. Raises FileNotFoundError."""
+    with bucket_errors(path):
+        return _store(path).version(_system(path).info(_key(path)))
 
 
 def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
-    """Store an object if it still has that ETag, or, with None, if it is not there; returns the new ETag.
+    """Store an object if it still has that version, or, with None, if it is not there; returns the new version.
 
     None if somebody else was quicker. Raises SettingsError for a store that stores it all the same.
     """
@@ -215,19 +212,11 @@ def swap(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
 
 
 def _put_if(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
-    bucket, _, key = _key(path).partition("/")
-    condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     try:
-        with bucket_errors():
-            stored = _system(path).call_s3("put_object", Bucket=bucket, Key=key, Body=content, **condition)
-    except OSError as error:
-        code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
-        if code in ("PreconditionFailed", "ConditionalRequestConflict"):
-            return None
-        if code == "NotImplemented":
-            raise _unconditional(path, tag) from error
-        raise
-    return str(stored["ETag"])
+        with bucket_errors(path):
+            return _store(path).write_if(_system(path), _key(path), content, tag)
+    except NotImplementedError as error:
+        raise _unconditional(path, tag) from error
 
 
 def _require_refusal(path: "BucketPath", content: bytes, tag: str | None) -> None:
@@ -239,17 +228,17 @@ def _require_refusal(path: "BucketPath", content: bytes, tag: str | None) -> Non
     tried = (_key(path).partition("/")[0], tag is None)
     if tried in _TRIED:
         return
-    if _put_if(path, content, None if tag is None else _NOBODYS) is not None:
+    if _put_if(path, content, None if tag is None else _store(path).nobodys) is not None:
         raise _unconditional(path, tag)
     _TRIED.add(tried)
 
 
 def _unconditional(path: "BucketPath", tag: str | None) -> SettingsError:
-    condition = "If-None-Match" if tag is None else "If-Match"
+    absent, same = _store(path).conditions
     return SettingsError(
-        f"{path}: the object store ignores {condition} of a write, so that two runs could write the same at once. Set "
-        "GALLEY_DATA and GALLEY_OUTPUTS to folders on a disk, or to a bucket whose store and proxies honour If-Match "
-        "and If-None-Match."
+        f"{path}: the object store ignores {absent if tag is None else same} of a write, so that two runs could write "
+        "the same at once. Set GALLEY_DATA and GALLEY_OUTPUTS to folders on a disk, or to a bucket whose store and "
+        f"proxies honour {absent} and {same}."
     )
 
 
@@ -286,7 +275,7 @@ class _Mark:
 def _replace_folder(target: "BucketPath", draft: Path) -> None:
     system, identity = _system(target), uuid.uuid4().hex
     found = sorted(str(path.relative_to(draft)) for path in draft.rglob("*") if path.is_file())
-    with bucket_errors():
+    with bucket_errors(target):
         for name in found:
             system.put_file(str(draft / name), _key(target / _NEXT / identity / name))
     while True:
@@ -303,7 +292,7 @@ def _finish(folder: "BucketPath") -> None:
     mark, system = _Mark.of(folder), _system(folder)
     if not mark.names:
         return
-    with bucket_errors():
+    with bucket_errors(folder):
         try:
             for name in mark.names:
                 system.cp_file(_key(mark.aside / name), _key(folder / name))
@@ -312,20 +301,29 @@ def _finish(folder: "BucketPath") -> None:
         if _Mark.of(folder) != mark:  # somebody else has done it
             return
         for name in set(names(folder)) - set(mark.names):
-            system.rm_file(_key(folder / name))
+            _remove(folder, _key(folder / name))
         for key in system.find(_key(mark.aside)):
-            system.rm_file(key)
+            _remove(folder, key)
     mark.become({})
 
 
 def _sweep(folder: "BucketPath") -> None:
     """Remove what writers that were killed had stored aside before it counted: a day ago, by the store's own clock."""
-    with bucket_errors():
+    with bucket_errors(folder):
         found = _system(folder).find(_key(folder / _NEXT), detail=True)
-        stored = {key: facts["LastModified"] for key, facts in found.items()}
+        stored = {key: _store(folder).changed(facts) for key, facts in found.items()}
         for key, time in stored.items():
             if max(stored.values()) - time > _ABANDONED:
-                _system(folder).rm_file(key)
+                _remove(folder, key)
+
+
+def _remove(folder: "BucketPath", key: str) -> None:
+    with suppress(FileNotFoundError):  # somebody else has done it
+        _system(folder).rm_file(key)
+
+
+def _store(path: "BucketPath") -> Store:
+    return store_of(str(path))
 
 
 def _system(path: "BucketPath") -> Any:
@@ -333,4 +331,4 @@ def _system(path: "BucketPath") -> Any:
 
 
 def _key(path: "BucketPath") -> str:
-    return str(path).removeprefix(SCHEME)
+    return str(path).removeprefix(_store(path).scheme)

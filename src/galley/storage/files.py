@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galley.storage import bucket
+from galley.storage.stores import is_url
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -48,8 +49,8 @@ def safe_name(text: str) -> str:
 
 
 def path_of(text: str) -> Path:
-    """The path that a text names: of this machine, or in a bucket, as s3://bucket/folder."""
-    return bucket.place(text) if text.startswith(bucket.SCHEME) else Path(text)
+    """The path that a text names: of this machine, or in a bucket, as s3://bucket/folder or gs://bucket/folder."""
+    return bucket.place(text) if is_url(text) else Path(text)
 
 
 def is_remote(path: Path) -> "TypeIs[BucketPath]":

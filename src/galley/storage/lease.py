@@ -105,7 +105,7 @@ class Lease:
                 self._tag, self._renewed = tag, time.monotonic()
 
     def _put(self, tag: str | None) -> str | None:
-        """Store a sign of life in the place of what has that ETag; None if something else is there."""
+        """Store a sign of life in the place of what has that version; None if something else is there."""
         self._beats += 1
         said = {
             "holder": f"process {os.getpid()} on {os.uname().nodename}",

@@ -44,9 +44,9 @@ def names_of_others(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".next")
 
 
-def die_at(monkeypatch, call, number):
-    """Let the writer be killed at its `number`-th call of the file system's method."""
-    system = bucket.place("s3://galley").fs
+def die_at(monkeypatch, system, call, number):
+    """Let the writer be killed at its `number`-th call of the file system's method; `ask` is that of conditions."""
+    call = {"ask": "call_s3" if hasattr(system, "call_s3") else "call"}.get(call, call)
     real, calls = getattr(system, call), []
 
     def dying(*args, **kwargs):
@@ -85,14 +85,14 @@ def test_what_was_there_stays_when_the_block_raises(in_bucket, error):
 
 @pytest.mark.parametrize(
     ("call", "number"),
-    [("put_file", 1), ("put_file", 2), ("call_s3", 3)],
+    [("put_file", 1), ("put_file", 2), ("ask", 3)],
     ids=["before the first file is aside", "before the second is", "before it counts"],
 )
 def test_a_writer_that_is_killed_before_it_counts_leaves_the_former_folder(in_bucket, monkeypatch, call, number):
     folder = in_bucket / "raw"
     files.write_bytes(folder / "data", b"old")
     files.write_bytes(folder / "target", b"old")
-    die_at(monkeypatch, call, number)
+    die_at(monkeypatch, in_bucket.fs, call, number)
     with pytest.raises(Killed):
         write_folder(folder, data="new", target="new")
     assert content(folder) == {"data": "old", "target": "old"}
@@ -109,7 +109,7 @@ def test_of_a_writer_that_is_killed_later_readers_get_the_new_folder_and_writers
 ):
     folder = in_bucket / "raw"
     write_folder(folder, data="old", target="old", gone="old")
-    die_at(monkeypatch, call, number)
+    die_at(monkeypatch, in_bucket.fs, call, number)
     with pytest.raises(Killed):
         write_folder(folder, data="new", target="new")
     assert content(folder) == {"data": "new", "target": "new"}
@@ -125,7 +125,7 @@ def test_of_a_writer_that_is_killed_later_readers_get_the_new_folder_and_writers
 def test_what_a_killed_writer_had_stored_aside_goes_when_it_is_old(in_bucket, monkeypatch):
     folder = in_bucket / "raw"
     with monkeypatch.context() as patch:
-        die_at(patch, "put_file", 2)
+        die_at(patch, in_bucket.fs, "put_file", 2)
         with pytest.raises(Killed):
             write_folder(folder, data="lost", target="lost")
     (left,) = folder.fs.find(f"{folder}/.next")
@@ -201,12 +201,36 @@ def test_a_store_that_does_not_answer_is_worth_another_try():
         files.local(away / "x")
 
 
-@pytest.mark.parametrize("value", ["gs://bucket/x", "s3://", "http://somewhere/x"])
+def test_so_is_one_of_googles(monkeypatch):
+    import gcsfs.retry
+
+    real = gcsfs.retry.asyncio.sleep
+    monkeypatch.setattr(gcsfs.retry.asyncio, "sleep", lambda _: real(0))  # it waits for half a minute in all
+    away = UPath("gs://away/folder", endpoint_url="http://127.0.0.1:9", token="anon")  # noqa: S106 - nobody
+    with pytest.raises(StorageUnavailable, match="GOOGLE_APPLICATION_CREDENTIALS"):
+        files.local(away / "x")
+
+
+@pytest.mark.parametrize("value", ["az://bucket/x", "s3://", "gs:///", "http://somewhere/x"])
 def test_a_root_that_is_neither_a_folder_nor_in_a_bucket_is_refused(value, tmp_path):
-    with pytest.raises(SettingsError, match="s3://bucket/folder"):
+    with pytest.raises(SettingsError, match="s3://bucket/folder or gs://bucket/folder"):
         Settings.from_environment({"GALLEY_HOME": str(tmp_path), "GALLEY_OUTPUTS": value})
 
 
-def test_data_in_a_bucket_want_a_server_of_mlflow(tmp_path):
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_data_in_a_bucket_want_a_server_of_mlflow(tmp_path, kind):
     with pytest.raises(SettingsError, match="MLFLOW_TRACKING_URI"):
-        Settings.from_environment({"GALLEY_HOME": str(tmp_path), "GALLEY_DATA": "s3://galley/data"})
+        Settings.from_environment({"GALLEY_HOME": str(tmp_path), "GALLEY_DATA": f"{kind}://galley/data"})
+
+
+@pytest.mark.parametrize("url", ["az://galley/data", "gs://"])
+def test_what_names_no_bucket_is_refused(url, tmp_path):
+    (tmp_path / "galley.toml").write_text(f'[project]\ndata = "{url}"\n')
+    with pytest.raises(SettingsError, match=f"{url} names no bucket .* s3://bucket/folder or gs://bucket/folder"):
+        Settings.from_environment({"GALLEY_HOME": str(tmp_path)})
+
+
+def test_the_extra_of_a_store_whose_library_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr(bucket, "find_spec", lambda name: None if name == "gcsfs" else name)
+    with pytest.raises(SettingsError, match=r"gcsfs is not installed here. Install airflow-galley\[gcs\]"):
+        bucket.place("gs://galley/data")

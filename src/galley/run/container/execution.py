@@ -22,7 +22,7 @@ from galley.storage import files
 
 _ENVIRONMENT = ("MLFLOW_TRACKING_", "TZ")
 """How variables begin that containers get of a task's own: where MLflow is, and as whom to go there."""
-_STORE = "AWS_"
+_STORES = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST")
 """How those begin that say where a bucket is, and who asks."""
 _ENDING = 30.0
 """Seconds that a container has for its record, when it is asked to end."""
@@ -95,7 +95,7 @@ def image_of(kernel: str, settings: Settings) -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The variables of a stage's container, beside those of its image."""
-    begins = (*_ENVIRONMENT, _STORE) if any(map(files.is_remote, (settings.data, settings.outputs))) else _ENVIRONMENT
+    begins = (*_ENVIRONMENT, *_STORES) if any(map(files.is_remote, (settings.data, settings.outputs))) else _ENVIRONMENT
     passed = {
         name: value
         for name, value in os.environ.items()
