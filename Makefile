@@ -77,7 +77,7 @@ stack-clean: ## remove what is older than DAYS from Airflow's database and the l
 
 stack-test: $(READY) $(STORE_READY) $(BROWSER_READY) $(SBOM_READY) ## the tests that need Docker: the stack from nothing, all that can happen to it, a backup, stages in containers
 	$(if $(STACK_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow-stack' $(AIRFLOW) -m pytest $(STACK_TESTS))
-	$(if $(CONTAINER_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow' $(AIRFLOW) -m pytest $(CONTAINER_TESTS) --runner docker)
+	$(if $(CONTAINER_TESTS),AIRFLOW_HOME='$(CURDIR)/.cache/airflow-containers' $(AIRFLOW) -m pytest $(CONTAINER_TESTS) --runner docker)
 
 backup: ## copy what the stack cannot make again  [TO=backups/<now>]
 	@deploy/backup '$(or $(TO),backups/$(shell date +%Y-%m-%dT%H%M%S))'
