@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
@@ -75,6 +76,33 @@ def test_so_has_each_pod_of_a_mapped_task(on_kubernetes):
         NotebookOperator.partial(**named, **LIMITS).expand(parameters=[{"region": "north"}, {"region": "south"}])
 
     assert pod_of(mapped)["resources"] == {"requests": RESOURCES, "limits": RESOURCES}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """One whose kernels have limits, and a stage of one of them."""
+    (tmp_path / "galley.toml").write_text('[kernels.big]\nmemory = "4g"\ncpus = 2\n[kernels.bigger]\nmemory = "8g"\n')
+    (tmp_path / "notebooks").mkdir()
+    metadata = {"kernelspec": {"name": "big", "display_name": "big"}}
+    nbformat.write(nbformat.v4.new_notebook(metadata=metadata), tmp_path / "notebooks" / "03_train.ipynb")
+    monkeypatch.setenv("GALLEY_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_what_an_operator_leaves_out_is_what_galley_toml_says_of_the_kernel(on_kubernetes, project):
+    def mapped(**named):
+        NotebookOperator.partial(**named, cpus=1).expand(parameters=[{"region": "north"}])
+
+    assert pod_of(stage())["resources"]["limits"] == {"memory": "4Gi", "cpu": "2000m"}
+    assert pod_of(stage(cpus=1))["resources"]["limits"] == {"memory": "4Gi", "cpu": "1000m"}
+    assert pod_of(stage(kernel_name="bigger"))["resources"]["limits"] == {"memory": "8Gi"}
+    assert pod_of(mapped)["resources"]["limits"] == {"memory": "4Gi", "cpu": "1000m"}
+
+
+@pytest.mark.parametrize("lost", ["galley.toml", "notebooks/03_train.ipynb"])
+def test_where_project_or_notebook_is_not_there_the_dag_is_read_all_the_same(on_kubernetes, project, lost):
+    (project / lost).unlink()
+    assert pod_of(stage(memory="1g"))["resources"]["limits"] == {"memory": "1Gi"}
 
 
 def test_without_limits_and_with_shm_alone_a_pod_has_what_the_chart_says(on_kubernetes):

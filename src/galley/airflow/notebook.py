@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from galley.airflow.links import ReportLink
 from galley.airflow.papermill import PapermillOperator
 from galley.days import Day
 from galley.errors import GalleyError, Permanent, SettingsError, StageFailed, Transient
+from galley.notebooks.metadata import mapping, read_metadata
 from galley.settings import Settings, relative_name
 from galley.storage import files
 
@@ -111,7 +113,8 @@ class NotebookOperator(PapermillOperator):
         self.start_timeout = start_timeout
         self.image = image
         self.limits = _limits({"memory": memory, "cpus": cpus, "gpus": gpus, "shm": shm}, self.task_id)
-        self.executor_config = pods.executor_config(self.executor_config, self.limits)
+        declared = partial(_declared_limits, input_nb, self.kernel_name)
+        self.executor_config = pods.executor_config(self.executor_config, self.limits, declared)
         self.model = model
         self.mlflow_conn_id = mlflow_conn_id
         self.execution: Execution | ContainerExecution | None = None
@@ -121,8 +124,9 @@ class NotebookOperator(PapermillOperator):
     def partial(cls, **kwargs: Any) -> "OperatorPartial":
         """What `expand` makes tasks of: Airflow gives their pods what is said here, before there is an operator."""
         limits = _limits({name: kwargs.get(name) for name in _LIMITS}, kwargs.get("task_id", ""))
+        declared = partial(_declared_limits, kwargs.get("input_nb"), kwargs.get("kernel_name"))
         made = super().partial(**kwargs)
-        made.kwargs["executor_config"] = pods.executor_config(made.kwargs.get("executor_config"), limits)
+        made.kwargs["executor_config"] = pods.executor_config(made.kwargs.get("executor_config"), limits, declared)
         return made
 
     def notebook_path(self, settings: Settings) -> Path:
@@ -191,6 +195,17 @@ def _limits(given: Mapping[str, Any], task_id: str) -> dict[str, Any]:
     from galley.project import Limits
 
     return Limits().but(limits, task_id).model_dump(include=set(limits))
+
+
+def _declared_limits(input_nb: object, kernel: object) -> dict[str, Any]:
+    """Those of a stage's kernel in galley.toml; none where Airflow reads the DAG away from project or notebook."""
+    try:
+        settings = configuration.settings()
+        named = mapping(read_metadata(settings.notebooks / str(input_nb)).get("kernelspec")).get("name")
+        found = settings.project.kernels.get(str(kernel or named))
+    except (GalleyError, OSError, ValueError):
+        return {}
+    return found.model_dump(include=set(_LIMITS), exclude_none=True) if found else {}
 
 
 def conclusion_digest(conclusion: Any) -> str:

@@ -1,6 +1,6 @@
 """Pods: what a task's pod may use, where Airflow's KubernetesExecutor gives each task one of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from galley.airflow.compat import conf
@@ -9,16 +9,20 @@ EXECUTOR = "KubernetesExecutor"
 _POD = "pod_override"
 
 
-def executor_config(given: Mapping[str, Any] | None, limits: Mapping[str, Any]) -> dict[str, Any]:
+def executor_config(
+    given: Mapping[str, Any] | None, limits: Mapping[str, Any], declared: Callable[[], Mapping[str, Any]]
+) -> dict[str, Any]:
     """A task's executor_config, with a pod that has those limits (see galley.project.Limits); what is given wins.
 
-    Without limits, without that executor, or without the client of Kubernetes it stays as it is given. The executor
-    is looked up first, for that client takes its time to import.
+    `declared` are the limits of its kernel, over which its own win. Without limits, without that executor, or without
+    the client of Kubernetes it stays as it is given. The executor is looked up first, for the rest takes its time.
     """
     config = dict(given or {})
-    resources = _resources(limits)
     # Under the executor's own name an older form may be given, which Airflow does not take beside this one.
-    if not resources or EXECUTOR in config or EXECUTOR not in (conf.get("core", "executor") or ""):
+    if EXECUTOR in config or EXECUTOR not in (conf.get("core", "executor") or ""):
+        return config
+    resources = _resources({**declared(), **limits})
+    if not resources:
         return config
     try:
         from kubernetes.client import models as k8s
