@@ -75,6 +75,22 @@ def test_a_process_pool_in_a_forked_kernel_works(start, name):
     assert start(name).run(code) == [1, 2, 3]
 
 
+def test_a_grammar_of_iris_is_compiled_by_the_kernel_that_checks_one(start, spec):
+    kernel = start(spec("iris", "nbformat"))
+    assert kernel.is_forked
+    code = """
+import inspect, sys
+import jsonschema, rfc3987_syntax
+inspect.getmodule(inspect.currentframe())
+answer = ["lark" in sys.modules]
+checker = jsonschema.FormatChecker()
+answer += [checker.conforms(iri, "iri") for iri in ("http://example.org/ü", "http://exa mple.org")]
+from rfc3987_syntax import utils, is_valid_syntax_iri_reference
+answer += [is_valid_syntax_iri_reference("ü/a"), "lark" in sys.modules]
+"""
+    assert kernel.run(code) == [False, True, False, True, True]
+
+
 def test_two_forked_kernels_draw_different_numbers(start, name):
     code = """
 import multiprocessing, random, numpy as np

@@ -1,0 +1,44 @@
+"""Late: a module that others import although hardly anybody uses it, and that waits here until somebody does.
+
+jsonschema imports rfc3987_syntax, which comes with JupyterLab, to check IRIs, which no notebook has. Its import
+compiles a grammar: a quarter of the time of all that a server imports.
+"""
+
+import importlib
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+_NAME = "rfc3987_syntax"
+
+
+def delay() -> None:
+    """Have the module's import cost nothing before it is used; where it is not installed, nothing is done."""
+    spec = find_spec(_NAME)
+    if spec is not None:
+        sys.modules[_NAME] = _Late(spec)
+
+
+class _Late(ModuleType):
+    """Stands for the module; what it is asked for first is answered by the real one, which is there from then on."""
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        super().__init__(_NAME)
+        self.__spec__, self.__file__, self.__path__ = spec, spec.origin, spec.submodule_search_locations or []
+
+    def is_valid_syntax(self, term: str, value: str) -> bool:
+        """What jsonschema imports by its name."""
+        is_valid: bool = self._real().is_valid_syntax(term, value)
+        return is_valid
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # who looks at every module does not use it
+            raise AttributeError(name)
+        return getattr(self._real(), name)
+
+    def _real(self) -> ModuleType:
+        if sys.modules.get(_NAME) is self:
+            del sys.modules[_NAME]
+        return importlib.import_module(_NAME)
