@@ -14,7 +14,7 @@ key = "id"
 target = "late"
 train = "train"
 review = "review"
-dags = ["back"]
+rollback = "back"
 """
 
 

@@ -188,11 +188,12 @@ def outputs(home):
     files.write_json(home.outputs / DS / DAG / "metrics.json", {"validate": {"roc_auc": 0.75}, "promote": moved})
     decision = {"decision": "Reject", "reviewer": "<i>ada</i>", "reason": '"><script>alert(1)</script>'}
     files.write_json(home.outputs / BEFORE / DAG / "decision.json", decision)
-    approve(home, "7")
+    approve(home, "6")
+    approve(home, "7", champion="6")
 
 
-def approve(home, version):
-    """A signed approval of the day's model."""
+def approve(home, version, champion=None):
+    """A signed approval of the day's model, instead of the champion."""
     key, keys = SigningKey.generate(), home.folder / "keys"
     trust(key, keys, "tests")
     page = File.of(f"outputs/{DS}/{DAG}/01_prepare.html", home.outputs / DS / DAG / "01_prepare.html")
@@ -208,6 +209,7 @@ def approve(home, version):
         task=Task(dag=DAG, run=RUN, task="approval", number=1),
         form=Digest.of(b"form"),
         reports=(page,),
+        champion=champion,
         policy={},
     )
     chain = Chain.of(home.outputs, MODEL)
@@ -312,6 +314,14 @@ def test_the_page_of_a_model_has_its_decisions_and_its_metric_over_all_days(clie
     assert "Approve</a> by &lt;i&gt;ada&lt;/i&gt;, 2026-11-23 09:00 UTC" in row
     assert "&lt;script&gt;alert(1)" in row
     assert "in production" in row
+
+
+def test_a_version_that_was_replaced_has_a_way_back_for_whoever_may_trigger_the_rollback(airflow):
+    of_user, of_viewer = (client_of(airflow, role).get(f"/galley/models/{MODEL}").text for role in ("user", "viewer"))
+    assert re.findall(r'<input name="version" value="(\d+)"', of_user) == ["6"]
+    assert 'data-runs="/api/v2/dags/rollback_model/dagRuns"' in of_user
+    assert "replaced by version 7" in of_viewer
+    assert "<input" not in of_viewer
 
 
 @pytest.mark.parametrize("name", ["other", "%2e%2e", "flights-late%2F.."])

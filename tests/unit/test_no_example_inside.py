@@ -15,8 +15,8 @@ SOURCES = sorted(
 DECLARED = tomllib.loads((HOME / "galley.toml").read_text())["models"]["flights-late"]
 STAGES = {path.stem for path in (HOME / "notebooks").glob("*/*.ipynb")}
 NAMES = {
-    "flights-late", DECLARED["train"], DECLARED["predict"], DECLARED["generate"], DECLARED["verify"], *DECLARED["dags"],
-    DECLARED["key"], *STAGES, "train_data.csv", "train.csv", "val.csv", "on_time", "flights",
+    "flights-late", DECLARED["train"], DECLARED["predict"], DECLARED["generate"], DECLARED["verify"],
+    DECLARED["rollback"], DECLARED["key"], *STAGES, "train_data.csv", "train.csv", "val.csv", "on_time", "flights",
 }  # fmt: skip
 COLUMNS = re.findall(r'Column\("(\w+)"', (HOME / "src/flights/contract.py").read_text())
 METRICS = {name.partition(".")[2] for name in DECLARED["metrics"]} - {"roc_auc"}  # which any binary model has

@@ -20,8 +20,8 @@ def ds(dag: Any, dag_run: Any) -> str:
 
 
 def _makes_no_day(dag: Any) -> bool:
-    """Whether each run stands for itself, as the DAG is one of a model's other `dags`."""
+    """Whether each run stands for itself, as the DAG is a model's `rollback` or one of its other `dags`."""
     from galley.airflow import configuration
 
     model = configuration.settings().project.model_of_dag(dag.dag_id)
-    return model is not None and dag.dag_id in model.dags
+    return model is not None and dag.dag_id in model.other_dags

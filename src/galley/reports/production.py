@@ -56,6 +56,11 @@ class Production:
     lines: tuple[Line, ...] = ()
     fault: str = ""
 
+    def can_return_to(self, line: Line) -> bool:
+        """Whether that is the last approval of a version that was in production and is not any more."""
+        latest = next((each for each in self.lines if each.version == line.version and each.became), None)
+        return line is latest and self.current is not None and self.current.version != line.version
+
 
 class Productions:
     """What outputs say of the models. Statements that were checked are kept: years of signatures take long."""

@@ -67,6 +67,7 @@ def test_each_decision_says_what_became_of_the_version_by_it(told):
     told.decide("24", "1", ROLLBACK, "lead", champion="3", is_carried_out=True)
     told.decide("30", "4", APPROVE, "ada", champion="1")
     found = told.production()
+    assert [(line.version, line.decision) for line in found.lines if found.can_return_to(line)] == [("3", APPROVE)]
     assert [(line.version, line.decision, line.became) for line in found.lines] == [
         ("4", APPROVE, ""),
         ("1", ROLLBACK, "in production"),

@@ -1,11 +1,11 @@
-"""A model's page: what is in production, every decision that led there, and its key metric over all weeks."""
+"""A model's page: what is in production, every decision that led there, the way back, its metrics over all weeks."""
 
 from dataclasses import dataclass
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
-from galley.airflow.reports.access import ReaderDep
+from galley.airflow.reports.access import ReaderDep, TriggerDep
 from galley.airflow.reports.pages import page
 from galley.project import DeclaredModel
 from galley.reports.index import Index
@@ -37,7 +37,7 @@ class Chart:
 
 
 @router.get("/models/{name}")
-def of_model(request: Request, may_read: ReaderDep, name: str) -> HTMLResponse:
+def of_model(request: Request, may_read: ReaderDep, may_trigger: TriggerDep, name: str) -> HTMLResponse:
     """The page of a model whose training DAG the user may read."""
     settings = request.app.state.settings
     model = settings.project.models.get(name)
@@ -50,6 +50,7 @@ def of_model(request: Request, may_read: ReaderDep, name: str) -> HTMLResponse:
         "model",
         production=request.app.state.productions.of(name),
         declared=model,
+        rollback=model.rollback if model.rollback and may_trigger(model.rollback) else "",
         charts=_charts(request.app.state.index, model),
     )
 

@@ -33,6 +33,30 @@ document.addEventListener("submit", async (event) => {
   else event.target.append(`That did not work (${answer.status}). Download the notebook instead.`);
 });
 
+// A rollback is asked of Airflow itself, which knows who may; its page shows the run.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.runs) return;
+  event.preventDefault();
+  const status = form.querySelector("[role=status]");
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.dataset.runs, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ logical_date: null, conf: Object.fromEntries(new FormData(form)) }),
+    });
+    const said = await answer.json();
+    if (answer.ok) return leave(form.dataset.run + encodeURIComponent(said.dag_run_id));
+    const reason = typeof said.detail === "string" ? said.detail : JSON.stringify(said.detail);
+    status.textContent = `Airflow did not start it (${answer.status}): ${reason}`;
+  } catch (error) {
+    status.textContent = `Airflow did not answer (${error.message}). Try again.`;
+  }
+  button.disabled = false;
+});
+
 // Keys: none of them while something is typed.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
