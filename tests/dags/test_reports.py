@@ -265,6 +265,17 @@ def test_the_session_of_an_api_client_serves_too(airflow, client):
     assert answer.status_code == HTTPStatus.OK
 
 
+@pytest.mark.parametrize("kind", ["files", "live"])
+def test_a_page_that_the_browser_has_is_not_sent_again(airflow, kind):
+    address, reader = f"/galley/{kind}/{DS}/{DAG}/01_prepare.html", client_of(airflow, "viewer")
+    has = {"If-None-Match": f"W/{reader.get(address).headers['ETag']}"}
+    again = reader.get(address, headers=has)
+    assert (again.status_code, again.content) == (HTTPStatus.NOT_MODIFIED, b"")
+    reader.cookies["galley_theme"] = "dark"
+    assert reader.get(address, headers=has).status_code == HTTPStatus.OK
+    assert client_of(airflow, None).get(address, headers=has).status_code == HTTPStatus.FORBIDDEN
+
+
 @pytest.mark.parametrize("address", ["/galley/docs", "/galley/redoc", "/galley/openapi.json"])
 def test_the_application_does_not_describe_itself(client, address):
     assert client.get(address).status_code == HTTPStatus.NOT_FOUND

@@ -1,5 +1,6 @@
 """Files: executed notebooks and their pages, sent so that nothing in them runs, loads or reaches anything."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -32,7 +33,7 @@ def _headers(sandbox: str) -> dict[str, str]:
         "Content-Security-Policy": f"{sandbox}; {_POLICY}",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
+        "Cache-Control": "private, no-cache",  # kept by the browser, which asks each time whether it may show it
     }
 
 
@@ -47,7 +48,7 @@ def file(request: Request, ds: str, dag_id: str, name: str, download: Annotated[
         raise HTTPException(404)
     if report_path.kind == "html" and not download:
         with opened:
-            return HTMLResponse(_themed(request, opened.read()), headers=_headers("sandbox"))
+            return _unless_it_has(request, opened.read(), "sandbox")
     return _download(opened, report_path)
 
 
@@ -85,7 +86,7 @@ def _pieces(opened: BufferedReader, left: int) -> Iterator[bytes]:
             yield piece
 
 
-def _rendered(request: Request, report_path: ReportPath, sandbox: str) -> HTMLResponse:
+def _rendered(request: Request, report_path: ReportPath, sandbox: str) -> Response:
     index: Index = request.app.state.index
     opened = report_path.of_kind("ipynb").open(index.outputs)
     if opened is None:
@@ -95,7 +96,17 @@ def _rendered(request: Request, report_path: ReportPath, sandbox: str) -> HTMLRe
     if len(content) > _LIMIT:
         raise HTTPException(413, "This notebook is too large to be shown here. Download it.")
     title = f"{report_path.dag_id} · {report_path.stage} · {report_path.ds}"
-    return HTMLResponse(_themed(request, _page(content, title)), headers=_headers(sandbox))
+    return _unless_it_has(request, _page(content, title), sandbox)
+
+
+def _unless_it_has(request: Request, page: bytes, sandbox: str) -> Response:
+    """The page, or that the browser has it already: its pictures are in it, megabytes of them."""
+    themed = _themed(request, page)
+    tag = f'"{hashlib.sha256(themed).hexdigest()}"'
+    headers = {**_headers(sandbox), "ETag": tag}
+    if tag in request.headers.get("If-None-Match", ""):  # a proxy that packs it puts W/ before it
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(themed, headers=headers)
 
 
 def _themed(request: Request, page: bytes) -> bytes:
