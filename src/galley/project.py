@@ -135,12 +135,13 @@ class DeclaredModel(_Declared):
 
     `problem` is its kind, and `classes` those that it tells apart, in the order of the model's probabilities. `train`
     and `predict` are DAGs, `review` the stage of `train` that a person reads. `generate` is the DAG that brings a day's
-    data, `verify` the one that checks decisions and production, and `rollback` the one that puts an earlier version back
-    into production, blank if none of the project does; `dags` are others that belong to the model. `folder` is its own folder below data; blank is data itself. `evidence` are files below
-    that folder that a decision rests on, besides the model and the reports; `metrics` those that listings and trends
-    show first. With `pinned`, predictions may be made with a model that is not in production, and say so. `trusted` are
-    the types that a saved model may have besides those that skops always loads; with `allow_pickle`, models are loaded
-    though that may run code that came with them.
+    data, `verify` the one that checks decisions and production, and `rollback` the one that puts an earlier version
+    back into production, blank if none of the project does; `dags` are others that belong to the model. `folder` is its
+    own folder below data; blank is data itself. `evidence` are files below that folder that a decision rests on,
+    besides the model and the reports; `metrics` those that listings and trends show first. With `pinned`, predictions
+    may be made with a model that is not in production, and say so. `trusted` are the types that a saved model may have
+    besides those that skops always loads; with `allow_pickle`, models are loaded though that may run code that came
+    with them.
     """
 
     name: str = ""
@@ -173,8 +174,8 @@ class DeclaredModel(_Declared):
     @property
     def all_dags(self) -> tuple[str, ...]:
         """Every DAG that belongs to it."""
-        of_a_day = (self.generate, self.train, self.predict, self.verify)
-        return tuple(filter(None, (*of_a_day, *self.other_dags)))
+        daily = (self.generate, self.train, self.predict, self.verify)
+        return tuple(filter(None, (*daily, *self.other_dags)))
 
     @property
     def other_dags(self) -> tuple[str, ...]:
