@@ -133,7 +133,7 @@ fix: $(CHECK_READY) ## format, fix what can be fixed, strip notebooks
 	$(if $(NOTEBOOKS),$(CHECK)/nbstripout --keep-id $(NOTEBOOKS))
 
 # The environments: each from the one lock, and synced again only when the lock changes.
-$(AIRFLOW_READY): WANTED := --extra papermill --extra local --extra docker --extra gcs --extra s3 --group test
+$(AIRFLOW_READY): WANTED := --extra papermill --extra local --extra docker --extra s3 --group test
 $(WORKBENCH_READY): WANTED := --group server --extra gcs --extra s3 --group lab --group test
 $(DATA_READY): WANTED := --group data --extra gcs --extra s3
 $(CHECK_READY): WANTED := --only-group check

@@ -124,6 +124,14 @@ class Story:
         """Return when a run has come to its end without error."""
         self._run(dag_id, [ds])
 
+    def wait_for_question(self, dag_id: str, run_id: str) -> None:
+        """Return when a run waits for a person; its id as addresses have it."""
+        client, deadline = self._client("admin"), time.monotonic() + PATIENCE
+        address = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=awaiting_input"
+        while not client._call("GET", address)["task_instances"]:
+            assert time.monotonic() < deadline, f"{dag_id} asks nobody"
+            time.sleep(1)
+
     def roll_back(self, ds: str) -> None:
         """Put the former champion back, as a person who triggers the DAG would."""
         client = self._client("admin")

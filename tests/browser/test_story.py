@@ -298,7 +298,7 @@ def test_a_rollback_suggests_what_was_approved_and_may_be_asked_for_without_a_ve
     expect(form.get_by_role("button", name="Trigger")).to_be_enabled()
 
 
-def test_the_page_of_a_model_offers_the_way_back(visit):
+def test_the_page_of_a_model_offers_the_way_back(visit, story):
     page = visit("/plugin/reports/galley/models/flights-late")
     row = reports(page).get_by_role("row").filter(has_text="replaced by")
     row.get_by_text("Roll back to this").click()
@@ -306,8 +306,9 @@ def test_the_page_of_a_model_offers_the_way_back(visit):
     row.get_by_label("Reason").fill("it misses late flights")
     row.get_by_role("button", name="Start the review of this rollback").click()
     expect(page).to_have_url(re.compile("/dags/rollback_model/runs/manual__"))
+    story.wait_for_question("rollback_model", page.url.rpartition("/")[2])
     page.goto(f"{page.url}/tasks/approval/required_actions")
-    page.get_by_role("button", name="Reject").click(timeout=120_000)
+    page.get_by_role("button", name="Reject").click()
     expect(page.get_by_text("Response received")).to_be_visible()
 
 
