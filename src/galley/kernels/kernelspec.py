@@ -55,4 +55,14 @@ def write_kernelspec(name: str, python: Path, jupyter_path: Path) -> Path:
 
 
 def _installed() -> list[str]:
-    return [name for name in _PRELOADED if find_spec(name.partition(".")[0])]
+    return [name for name in _PRELOADED if _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    """Whether there is a module, found without an import of the packages that it is in."""
+    package, *inner = name.split(".")
+    found = find_spec(package)
+    if found is None or not inner:
+        return found is not None
+    paths = [Path(folder, *inner) for folder in found.submodule_search_locations or ()]
+    return any(path.is_dir() or any(path.parent.glob(f"{path.name}.*")) for path in paths)

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -334,6 +334,7 @@ class CellsThread:
         except BaseException as error:  # it is raised where run() waits
             self._error = error
         finally:
+            ensure_event_loop().close()  # of this thread, made for it: its files are open until then
             self._ended.set()
 
     def _kill(self) -> None:
