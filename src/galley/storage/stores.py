@@ -105,9 +105,14 @@ class GCS:
 
     def prepare(self) -> None:
         """See Store."""
-        # It would ask by gRPC, whose threads no fork survives, which of two kinds of bucket each is: for one that
-        # galley does not use.
+        # Of its two classes the newer one asks by gRPC, whose threads no fork survives, of which kind a bucket is, for
+        # one that galley does not use. The variable spares its import, unless somebody has imported gcsfs before, as
+        # Papermill does.
+        from fsspec import register_implementation  # type: ignore[import-untyped]
+
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        for scheme in ("gs", "gcs"):
+            register_implementation(scheme, "gcsfs.core.GCSFileSystem", clobber=True)
 
     def unreachable(self) -> tuple[type[BaseException], ...]:
         """See Store."""

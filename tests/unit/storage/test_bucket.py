@@ -1,5 +1,7 @@
 """In a bucket too, files and folders appear whole or not at all; whoever is killed leaves the former or the new one."""
 
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -234,3 +236,18 @@ def test_the_extra_of_a_store_whose_library_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(bucket, "find_spec", lambda name: None if name == "gcsfs" else name)
     with pytest.raises(SettingsError, match=r"gcsfs is not installed here. Install airflow-galley\[gcs\]"):
         bucket.place("gs://galley/data")
+
+
+def test_google_is_asked_without_grpc_also_where_papermill_has_imported_its_library():
+    code = """
+import os, sys
+os.environ.pop("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", None)
+import papermill.iorw
+assert "gcsfs.extended_gcsfs" in sys.modules  # the class that asks by gRPC
+from galley.storage.files import path_of
+path_of("gs://galley/folder")
+from fsspec import get_filesystem_class
+print(*(get_filesystem_class(scheme).__module__ for scheme in ("gs", "gcs")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["gcsfs.core"] * 2
