@@ -228,8 +228,10 @@ def register(
         registered = Registered(client, settings)
         same = _same(registered, tags)
         version = same.version if same else _create(client, name, source, day, tags)
-        former = {name: digest for name, digest in digests.items() if same and DIGEST_TAG + name in same.tags}
-        tag(client, settings, version, tags | {DIGEST_TAG + name: digest for name, digest in former.items()})
+        if same:
+            former = {DIGEST_TAG + name: digest for name, digest in digests.items() if DIGEST_TAG + name in same.tags}
+            new = {key: value for key, value in (tags | former).items() if same.tags.get(key) != value}
+            tag(client, settings, version, new)
         for metric, value in metrics.items():
             client.log_metric(training_run(day.models), metric, value)
         _challenge(client, registered, Version(version, tags))
