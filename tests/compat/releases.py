@@ -88,7 +88,7 @@ def install(wheel: Path, venv: Path, constraints: Path) -> Path:
     """An Airflow that is there, and then the wheel by plain pip; returns the environment."""
     run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, venv)
     run(UV, "pip", "install", "--quiet", "--python", venv, "--requirement", constraints)
-    run(venv / "bin/pip", "install", "-qq", "--constraint", constraints, f"{wheel}[airflow]")
+    run(venv / "bin/pip", "install", "-qq", "--no-compile", "--constraint", constraints, f"{wheel}[airflow]")
     return venv
 
 

@@ -9,6 +9,7 @@ where SOCKET is a file descriptor. Rows go over as Arrow, what is said of them c
 side runs what the other wrote.
 """
 
+import gc
 import io
 import json
 import os
@@ -124,11 +125,13 @@ def _started_by(kernel: str) -> tuple[Sequence[str], dict[str, str]]:
 def main() -> None:
     """Load the model of a folder, say how it is asked, and answer until nobody asks any more."""
     there, folder = Connection(int(sys.argv[1])), Path(sys.argv[2])
+    gc.disable()  # what is imported stays, and need not be looked through again and again
     try:
         model = _loaded(folder)
     except Exception as error:
         there.send_bytes(_FAILED + _in_words(error))
         return
+    gc.enable()
     methods = [name for name in _METHODS if hasattr(model, name)]
     classes = getattr(model, "classes_", None)
     known = None if classes is None else np.asarray(classes).tolist()
