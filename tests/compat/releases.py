@@ -20,7 +20,7 @@ constraints that Airflow publishes with it."""
 PROJECT = ["dags", "examples", "notebooks", "galley.toml"]
 FIRST = "house-prices"
 """The project that init writes."""
-TESTS = ["tests/conftest.py", "tests/s3.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"]
+TESTS = ["tests/conftest.py", "tests/s3.py", "tests/gcs.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"]
 
 
 def main(wheel: Path, folder: Path, *releases: str) -> int:
