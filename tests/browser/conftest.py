@@ -19,7 +19,7 @@ LARGEST = 150_000
 """Bytes of a picture: they are kept in the repository."""
 AXE = "4.14.1"
 CACHE = Path(__file__).parents[2] / ".cache"
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 def pytest_addoption(parser):

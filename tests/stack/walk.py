@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 def log_in(page: Page, asked: dict[str, str]) -> None:
