@@ -20,7 +20,9 @@ constraints that Airflow publishes with it."""
 PROJECT = ["dags", "examples", "notebooks", "galley.toml"]
 FIRST = "house-prices"
 """The project that init writes."""
-TESTS = ["tests/conftest.py", "tests/s3.py", "tests/gcs.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"]
+TESTS = [
+    "tests/conftest.py", "tests/s3.py", "tests/gcs.py", "tests/dags", "tests/compat/test_week.py", "pyproject.toml"
+]  # fmt: skip
 
 
 def main(wheel: Path, folder: Path, *releases: str) -> int:
