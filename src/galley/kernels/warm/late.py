@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import Any
 
 _NAME = "rfc3987_syntax"
+_ITS_OWN = ("is_valid_syntax", "make_syntax_validator", "parse", "RFC3987_SYNTAX_")
+"""What the names begin with that it is imported for."""
 
 
 def delay() -> None:
@@ -34,7 +36,7 @@ class _Late(ModuleType):
         return is_valid
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # who looks at every module does not use it
+        if not name.startswith(_ITS_OWN):  # who looks for something in every module, as pickle does, does not use it
             raise AttributeError(name)
         return getattr(self._real(), name)
 

@@ -79,9 +79,10 @@ def test_a_grammar_of_iris_is_compiled_by_the_kernel_that_checks_one(start, spec
     kernel = start(spec("iris", "nbformat"))
     assert kernel.is_forked
     code = """
-import inspect, sys
+import inspect, pickle, sys
 import jsonschema, rfc3987_syntax
 inspect.getmodule(inspect.currentframe())
+pickle.whichmodule(object(), "nowhere")
 answer = ["lark" in sys.modules]
 checker = jsonschema.FormatChecker()
 answer += [checker.conforms(iri, "iri") for iri in ("http://example.org/ü", "http://exa mple.org")]
