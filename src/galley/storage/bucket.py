@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galley.errors import SettingsError, StorageUnavailable
-from galley.storage.stores import Store, store_of
+from galley.storage.stores import NoSuchCondition, Store, store_of
 
 if TYPE_CHECKING:
 
@@ -215,7 +215,7 @@ def _put_if(path: "BucketPath", content: bytes, tag: str | None) -> str | None:
     try:
         with bucket_errors(path):
             return _store(path).write_if(_system(path), _key(path), content, tag)
-    except NotImplementedError as error:
+    except NoSuchCondition as error:
         raise _unconditional(path, tag) from error
 
 

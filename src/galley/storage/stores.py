@@ -9,6 +9,10 @@ from urllib.parse import quote
 from galley.errors import SettingsError
 
 
+class NoSuchCondition(Exception):
+    """A store says that it knows no condition of that kind."""
+
+
 class Store(Protocol):
     """A kind of object store, as `galley.storage.bucket` asks it through a file system of fsspec's."""
 
@@ -41,7 +45,7 @@ class Store(Protocol):
     def write_if(self, system: Any, key: str, content: bytes, version: str | None) -> str | None:
         """Store an object if it has that version, or with None if it is not there; the new version, or None.
 
-        Raises NotImplementedError if the store says that it knows no such condition.
+        Raises NoSuchCondition.
         """
 
 
@@ -90,7 +94,7 @@ class S3:
             if code in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return None
             if code == "NotImplemented":
-                raise NotImplementedError from error
+                raise NoSuchCondition from error
             raise
         return str(stored["ETag"])
 
