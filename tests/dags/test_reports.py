@@ -327,6 +327,17 @@ def test_the_page_of_a_model_has_its_decisions_and_its_metric_over_all_days(clie
     assert "in production" in row
 
 
+def test_a_metric_that_was_always_the_same_has_one_line_in_its_chart_and_no_scale(home, client):
+    def ticks():
+        return re.findall(r'text-anchor="end">([\d.]+)</text>', client.get(f"/galley/models/{MODEL}").text)
+
+    metrics = home.outputs / BEFORE / DAG / "metrics.json"
+    assert ticks()[::4] == ["0.7", "0.75"]
+    files.write_json(metrics, {"validate": {"roc_auc": 0.75}})
+    assert ticks() == ["0.75"]
+    files.write_json(metrics, {"validate": {"roc_auc": 0.7}})
+
+
 def test_a_version_that_was_replaced_has_a_way_back_for_whoever_may_trigger_the_rollback(airflow):
     of_user, of_viewer = (client_of(airflow, role).get(f"/galley/models/{MODEL}").text for role in ("user", "viewer"))
     assert re.findall(r'<input name="version" value="(\d+)"', of_user) == ["6"]

@@ -65,15 +65,14 @@ def _charts(index: Index, model: DeclaredModel) -> list[Chart]:
 
 
 def _chart(name: str, values: list[tuple[str, float]]) -> Chart:
-    """The values, days at equal distances."""
+    """The values, days at equal distances; one tick in the middle where all are the same."""
     low, high = min(value for _, value in values), max(value for _, value in values)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(values) - 1, 1)
 
     def y(value: float) -> float:
-        return round(_TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM), 1)
+        share = (high - value) / (high - low) if low < high else 0.5
+        return round(_TOP + share * (_HEIGHT - _TOP - _BOTTOM), 1)
 
     points = [Point(ds, value, round(_LEFT + step * n, 1), y(value)) for n, (ds, value) in enumerate(values)]
-    ticks = [low + (high - low) * n / _TICKS for n in range(_TICKS + 1)]
+    ticks = sorted({low + (high - low) * n / _TICKS for n in range(_TICKS + 1)})
     return Chart(name, points, [(tick, y(tick)) for tick in ticks])
