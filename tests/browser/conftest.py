@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,28 +55,46 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def visit(browser, story):
-    """A function that opens a page of Airflow as a user who has logged in by the form."""
-    contexts = []
+@pytest.fixture(scope="session")
+def signed_in(browser):
+    """A function that gives the browser of a user who has logged in by the form, once in each Airflow.
 
-    def visit(path="/", user="reviewer", theme="light", width=1280, height=800):
-        context = browser.new_context(viewport={"width": width, "height": height}, base_url=story.url)
-        contexts.append(context)
+    Pages of one browser have what it keeps of Airflow's scripts in common, which are most of what opening a page costs.
+    """
+
+    @cache
+    def signed_in(url, user, password):
+        context = browser.new_context(base_url=url)
         context.set_default_timeout(30_000)
-        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
         page = context.new_page()
         page.goto("/auth/login")
         page.fill("input[name=username]", user)
-        page.fill("input[name=password]", story.password(user))
+        page.fill("input[name=password]", password)
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url: "/auth/" not in url)
+        page.close()
+        return context
+
+    return signed_in
+
+
+@pytest.fixture
+def visit(story, signed_in):
+    """A function that opens a page of Airflow as a user who is logged in; what the page stores is gone afterwards."""
+    pages = []
+
+    def visit(path="/", user="reviewer", theme="light", width=1280, height=800):
+        page = signed_in(story.url, user, story.password(user)).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
         page.goto(path)
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
 
 
 @pytest.fixture(scope="session")
@@ -97,12 +116,13 @@ def picture(request):
     folder = request.config.getoption("--pictures")
 
     def picture(page, name):
+        if folder is None:
+            return
         page.wait_for_timeout(1500)  # for what moves or fades in
         content = page.screenshot(animations="disabled")
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            image = Image.open(io.BytesIO(content)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-            image.save(folder / f"{name}.png", optimize=True)
-            assert (folder / f"{name}.png").stat().st_size < LARGEST
+        folder.mkdir(parents=True, exist_ok=True)
+        image = Image.open(io.BytesIO(content)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        image.save(folder / f"{name}.png", optimize=True)
+        assert (folder / f"{name}.png").stat().st_size < LARGEST
 
     return picture

@@ -58,7 +58,7 @@ def notebook(page):
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_nothing_in_a_hostile_page_does_anything(visit, folder, way):
     (folder / "03_hostile.html").write_text(f"<!doctype html><title>hostile</title><p>text</p>{way}")
-    page, asked = visit(), []
+    page, asked = visit("about:blank"), []
     page.context.on("request", lambda request: asked.append(request))
     page.goto(ADDRESS)
     notebook(page).get_by_text("go", exact=True).click()
