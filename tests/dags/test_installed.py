@@ -64,3 +64,15 @@ def test_a_stage_needs_no_papermill_operator():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[-1] == "data []"
+
+
+def test_a_task_process_that_imports_the_plugin_imports_nothing_else():
+    code = (
+        "import sys, airflow.plugins_manager; known = set(sys.modules); import galley.airflow.plugin; "
+        "print(*sorted(set(sys.modules) - known))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    ours = {name for name in said.split() if name.startswith("galley")}
+    light = ("", ".airflow", ".airflow.dates", ".airflow.empty_runs", ".airflow.plugin", ".public")
+    assert ours <= {f"galley{name}" for name in light}
+    assert {name for name in said.split() if not name.startswith(("galley", "airflow", "pluggy"))} == set()

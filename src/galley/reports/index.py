@@ -76,26 +76,26 @@ class Index:
 
     def __init__(self, outputs: Path) -> None:
         self.outputs = outputs
-        self._listing = listing_of(outputs)
+        self.listing = listing_of(outputs)
         self._known: dict[tuple[str, str], tuple[Hashable, DagDay]] = {}
         self._numbers: dict[tuple[str, str], tuple[Hashable, dict[str, Any]]] = {}
         self._days: tuple[Hashable, list[str]] = (None, [])
 
     def days(self) -> list[str]:
         """The days that have a folder, newest first."""
-        stamp = self._listing.stamp(self.outputs)
-        if self._days[0] != stamp or not self._listing.is_settled(stamp):
-            found = self._listing.folders(self.outputs)
+        stamp = self.listing.stamp(self.outputs)
+        if self._days[0] != stamp or not self.listing.is_settled(stamp):
+            found = self.listing.folders(self.outputs)
             self._days = (stamp, sorted((name for name in found if is_day(name)), reverse=True))
         return list(self._days[1])
 
     def dags(self, ds: str) -> list[str]:
         """The DAGs that have a folder on a day, by name."""
-        return sorted(name for name in self._listing.folders(self.outputs / ds) if is_name(name))
+        return sorted(name for name in self.listing.folders(self.outputs / ds) if is_name(name))
 
     def has(self, ds: str, dag_id: str) -> bool:
         """Whether the DAG has a folder on that day."""
-        return is_day(ds) and is_name(dag_id) and self._listing.has_folder(self.outputs / ds / dag_id)
+        return is_day(ds) and is_name(dag_id) and self.listing.has_folder(self.outputs / ds / dag_id)
 
     def day_of(self, dag_id: str, at: datetime) -> str:
         """The day of a DAG's run, by its logical time: with that time where the run has a folder of its own."""
@@ -112,20 +112,20 @@ class Index:
     def dag_day(self, ds: str, dag_id: str) -> DagDay:
         """One DAG on one day; without stages if there is none."""
         folder = self.outputs / ds / dag_id
-        stamp = self._listing.stamp(folder, folder / "attempts")
+        stamp = self.listing.stamp(folder, folder / "attempts")
         known = self._known.get((ds, dag_id))
-        if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
-            known = (stamp, _read(ds, dag_id, folder, self._listing))
+        if known is None or known[0] != stamp or not self.listing.is_settled(stamp):
+            known = (stamp, _read(ds, dag_id, folder, self.listing))
             self._known[ds, dag_id] = known
         return _alive(known[1], folder)
 
     def numbers(self, ds: str, dag_id: str) -> dict[str, Any]:
         """What the accepted stages of a DAG concluded on a day: metrics.json."""
         path = self.outputs / ds / dag_id / "metrics.json"
-        stamp = self._listing.stamp(path)
+        stamp = self.listing.stamp(path)
         known = self._numbers.get((ds, dag_id))
-        if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
-            known = (stamp, _json(path))
+        if known is None or known[0] != stamp or not self.listing.is_settled(stamp):
+            known = (stamp, _json(path, self.listing))
             self._numbers[ds, dag_id] = known
         return known[1]
 
@@ -155,7 +155,7 @@ def _read(ds: str, dag_id: str, folder: Path, listing: OutputsListing) -> DagDay
         kept = Attempts(folder, name)
         newest = kept.path(max(found)) if found else kept.accepted
         stages.append(Stage(name, tuple(sorted(found)), Record.read(newest), name in accepted))
-    return DagDay(ds, dag_id, tuple(stages), _decision(_json(folder / "decision.json")))
+    return DagDay(ds, dag_id, tuple(stages), _decision(_json(folder / "decision.json", listing)))
 
 
 def _alive(day: DagDay, folder: Path) -> DagDay:
@@ -186,7 +186,9 @@ def _decision(said: dict[str, Any]) -> dict[str, str]:
     return {key: text(said.get(key)) for key in _DECISION} if text(said.get("decision")) else {}
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path, listing: OutputsListing) -> dict[str, Any]:
+    if path.name not in listing.files(path.parent):  # a bucket takes three questions to say so
+        return {}
     try:
         content = json.loads(files.read_regular(path, _LARGEST))
     except (OSError, ValueError, RecursionError):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a folder's time of change is trusted: a clock tick may hold two changes."""
 _FRESH = 0.5
-"""Seconds for which the names of a day in a bucket are not asked for again: a page asks for them dozens of times."""
+"""Seconds for which the names in a folder of a bucket are not asked for again: a page asks for them dozens of times."""
 
 
 class OutputsListing(Protocol):
@@ -71,12 +71,12 @@ class BucketListing:
 
     def __init__(self, outputs: "BucketPath") -> None:
         self._outputs = outputs
-        self._days: dict[str, tuple[float, dict[str, str]]] = {}
+        self._known: dict[str, tuple[float, dict[str, str]]] = {}
 
     def folders(self, folder: Path) -> list[str]:
         """See OutputsListing."""
         if folder == self._outputs:
-            return bucket.folders(self._outputs)
+            return list(self._names("", lambda: dict.fromkeys(bucket.folders(self._outputs), "")))
         return sorted({name.partition("/")[0] for name in self._inside(folder) if "/" in name})
 
     def files(self, folder: Path) -> list[str]:
@@ -101,18 +101,19 @@ class BucketListing:
     def _inside(self, path: Path) -> dict[str, str]:
         """The files in a folder, at any depth, with their versions; of a file, itself, with no name."""
         ds, _, rest = str(path.relative_to(self._outputs)).partition("/")
-        names = self._day(ds)
+        names = self._names(ds, lambda: bucket.names(self._outputs / ds))
         if not rest:
             return names
         inside = {name.removeprefix(f"{rest}/"): tag for name, tag in names.items() if name.startswith(f"{rest}/")}
         return inside or ({"": names[rest]} if rest in names else {})
 
-    def _day(self, ds: str) -> dict[str, str]:
-        now = time.monotonic()
-        self._days = {day: known for day, known in self._days.items() if now - known[0] <= _FRESH}
-        if ds not in self._days:
-            self._days[ds] = (time.monotonic(), bucket.names(self._outputs / ds))
-        return self._days[ds][1]
+    def _names(self, ds: str, ask: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """What is known of a day, or, without one, of all of them, asked for if nothing was lately."""
+        known = self._known.get(ds)
+        if known is None or time.monotonic() - known[0] > _FRESH:
+            self._known = {name: each for name, each in self._known.items() if time.monotonic() - each[0] <= _FRESH}
+            known = self._known[ds] = (time.monotonic(), ask())
+        return known[1]
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:

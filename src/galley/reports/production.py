@@ -14,7 +14,6 @@ from galley.proof.chain import Chain, Signed
 from galley.proof.decision import APPROVE, ROLLBACK, stamp_in_words
 from galley.proof.keys import TrustedKeys
 from galley.reports.index import Index
-from galley.reports.listing import listing_of
 from galley.settings import Settings
 
 IN_PRODUCTION = "in production"
@@ -68,7 +67,6 @@ class Productions:
     def __init__(self, settings: Settings, index: Index) -> None:
         self._settings = settings
         self._index = index
-        self._listing = listing_of(settings.outputs)
         self._known: dict[str, tuple[Hashable, tuple[Signed, ...]]] = {}
 
     def of(self, model: str) -> Production:
@@ -82,9 +80,9 @@ class Productions:
 
     def _statements(self, model: str) -> tuple[Signed, ...]:
         chain = Chain.of(self._settings.outputs, model)
-        stamp = self._listing.stamp(chain.folder)
+        stamp = self._index.listing.stamp(chain.folder)
         known = self._known.get(model)
-        if known is None or known[0] != stamp or not self._listing.is_settled(stamp):
+        if known is None or known[0] != stamp or not self._index.listing.is_settled(stamp):
             known = (stamp, chain.read(TrustedKeys.read(self._settings.keys)))
             self._known[model] = known
         return known[1]
