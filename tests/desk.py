@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from galley.local import ports, workbench
-from galley.local.airflow import ADMIN, Airflow, airflow_home, database
+from galley.local.airflow import ADMIN, Airflow, airflow_home, database, environment_of
 from galley.local.api import Client, logical_date
 from galley.local.errors import AirflowError
 from galley.local.runs import DagRun, TaskRun
@@ -48,6 +48,15 @@ def give_database(settings: Settings) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     for name in (database(settings).name, "migrated-to"):
         shutil.copy2(fresh / name, home)
+
+
+def start_kernels_ahead(settings: Settings, environment: dict[str, str]) -> None:
+    """Have the servers of warm kernels run before an Airflow does: those that it starts itself end with it.
+
+    Each spends ten seconds of a processor on its imports.
+    """
+    command = [sys.executable, "-m", "galley.kernels.warm.ahead"]
+    subprocess.run(command, env=environment_of(settings, environment), check=True, stderr=subprocess.DEVNULL)
 
 
 class Registry:
@@ -107,6 +116,7 @@ class Desk:
         """Start Airflow on a project, and return when it takes orders."""
         settings = Settings.from_environment(environment)
         give_database(settings)
+        start_kernels_ahead(settings, environment)
         process = subprocess.Popen(
             [sys.executable, SERVE, str(port)], env=environment, cwd=home, stdout=subprocess.PIPE, text=True
         )
