@@ -219,6 +219,14 @@ def test_a_cell_that_prints_without_end_does_not_fill_the_log(desk, caplog):
 # What its page takes in
 
 
+def test_a_figure_is_drawn_to_be_shown_and_not_once_more(desk):
+    counts = "drawn = []\ndraw = plt.Figure.draw\nplt.Figure.draw = lambda self, by: (drawn.append(by), draw(self, by))"
+    outcome = desk.run(f"import matplotlib.pyplot as plt\n{counts}", "plt.plot([1, 2]);", "print(len(drawn))")
+    _, shown, count = read(outcome.notebook).cells[2:]
+    assert [sorted(output.data) for output in shown.outputs] == [["image/png", "text/plain"]]
+    assert printed(count) == "2\n"  # to measure it, and to draw it
+
+
 def test_a_styled_frame_and_the_pictures_beside_a_notebook_are_on_its_page(desk):
     frame = "import pandas as pd\npd.DataFrame({'a': [1, -2]}).style.map(lambda v: 'color: red' if v < 0 else '')"
     scripted = "HTML('<table><tr><td>0.71</td></tr></table><script>1</script>')"

@@ -87,11 +87,11 @@ class Airflow:
     def services(self) -> list[Service]:
         """What makes an Airflow, in the order to start it: the others report to the API server."""
         commands = {
-            "api-server": ["api-server", "--host", LOOPBACK, "--port", str(self.port), "--workers", "1"],
+            "api-server": _airflow("api-server", "--host", LOOPBACK, "--port", str(self.port), "--workers", "1"),
             # Logs are read from the files: their servers would listen on every interface.
-            "scheduler": ["scheduler", "--skip-serve-logs"],
-            "dag-processor": ["dag-processor"],
-            "triggerer": ["triggerer", "--skip-serve-logs"],
+            "scheduler": _airflow("scheduler", "--skip-serve-logs"),
+            "dag-processor": [sys.executable, "-m", "galley.local.dag_processor"],
+            "triggerer": _airflow("triggerer", "--skip-serve-logs"),
         }
         lab = self.settings.lab_url or f"http://{LOOPBACK}:{self.settings.lab_port}"  # which `make lab` starts
         environment = environment_of(self.settings) | {"GALLEY_LAB_URL": lab}
@@ -101,8 +101,8 @@ class Airflow:
         # The triggerer now and then takes ten seconds to end, and has nothing to lose: what waits is in the database.
         graces = {"triggerer": 3.0}
         return [
-            Service(name, _airflow(*words), environment | own.get(name, {}), self.settings.home, graces.get(name, 20.0))
-            for name, words in commands.items()
+            Service(name, command, environment | own.get(name, {}), self.settings.home, graces.get(name, 20.0))
+            for name, command in commands.items()
         ]
 
     def _connection(self, timeout: int) -> str:

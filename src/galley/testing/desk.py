@@ -133,10 +133,13 @@ class Desk:
 def wait_until(is_so: Callable[[], Any], seconds: float = 30) -> None:
     """Look again and again; raises AssertionError when it has not come about."""
     deadline = time.monotonic() + seconds
+    looked = time.monotonic()
     while not is_so():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError("it did not come about")
-        time.sleep(0.02)
+        time.sleep(max(0.02, 3 * (now - looked)))  # where a look costs much, what is waited for has the processor
+        looked = time.monotonic()
 
 
 def kernels(folder: Path) -> list[psutil.Process]:
