@@ -6,7 +6,6 @@ that has the provider has in NotebookOperator a PapermillOperator; one that has 
 """
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -19,7 +18,6 @@ else:
 
         if tuple(map(int, papermill.__version__.split(".")[:3])) < (3, 13, 3):
             raise ImportError
-        import_module("galley.run.papermill")  # first: it spares what the provider's own import would cost
         from airflow.providers.papermill.operators.papermill import PapermillOperator
     except ImportError:
 

@@ -15,6 +15,8 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NotebookExecutionManager
 
 from galley.errors import RecordLost, SettingsError, StageFailed, StageInterrupted, StorageUnavailable
 from galley.kernels import options as kernel_options
@@ -27,7 +29,6 @@ from galley.kernels.warm.lifeline import DieWithParent
 from galley.notebooks.stream import collapse, last_state
 from galley.run import failure, resources
 from galley.run.attempts import Attempts
-from galley.run.papermill import NotebookExecutionManager, PapermillNotebookClient
 from galley.run.prints import Prints
 from galley.run.statements import DEPTH_LIMIT, depth_exceeds
 from galley.stage import MIME_TYPE

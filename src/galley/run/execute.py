@@ -18,6 +18,9 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
+from papermill.exceptions import PapermillException
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 from galley import errors, handover
 from galley.errors import (
@@ -40,7 +43,6 @@ from galley.run.attempts import Attempts
 from galley.run.cells import CellsThread, Client, Recorder
 from galley.run.failure import is_good_end, shortened
 from galley.run.kernel_user import kernel_user
-from galley.run.papermill import PapermillException, load_notebook_node, parameterize_notebook
 from galley.settings import Settings
 from galley.storage import files, lock
 
