@@ -22,13 +22,23 @@ import sys
 from datetime import date
 from pathlib import Path
 from flights import contract, synthetic
-from flights.features import FEATURES, build
+from flights.features import ESTIMATORS, FEATURES, build
 from galley.training.saved_model import save
 batch = synthetic.generate(date(2026, 11, 23), rows=300, late_share=0.3)
 data = contract.DATA.check(batch.data, "data.csv")
-pipeline = build(sys.argv[1], {}, seed=0).fit(data, contract.LABELS.check(batch.target, "target.csv")["late"])
-save(pipeline, Path(sys.argv[2]), data[FEATURES], "another", sys.argv[3:])
+late = contract.LABELS.check(batch.target, "target.csv")["late"]
+for estimator in ESTIMATORS:
+    pipeline = build(estimator, {}, seed=0).fit(data, late)
+    save(pipeline, Path(sys.argv[1]) / estimator, data[FEATURES], "another", sys.argv[2:])
 """
+
+
+@pytest.fixture(scope="module")
+def saved_in_another_process(tmp_path_factory):
+    """A folder with a model of each estimator."""
+    folder = tmp_path_factory.mktemp("other")
+    subprocess.run([sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, str(folder), *TRUSTED], check=True)
+    return folder
 
 
 @each_estimator
@@ -40,13 +50,14 @@ def test_it_loads_as_it_was_saved(estimator, data, late, tmp_path):
 
 
 @each_estimator
-def test_the_same_rows_give_the_same_bytes_in_another_process(estimator, data, late, tmp_path):
+def test_the_same_rows_give_the_same_bytes_in_another_process(
+    estimator, data, late, tmp_path, saved_in_another_process
+):
     pipeline = build(estimator, {}, seed=0).fit(data, late)
     save(pipeline, tmp_path / "one", data[FEATURES], "one", TRUSTED)
-    subprocess.run(
-        [sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, estimator, str(tmp_path / "other"), *TRUSTED], check=True
+    one, other = (
+        files.digest(folder / SKOPS_FILE) for folder in (tmp_path / "one", saved_in_another_process / estimator)
     )
-    one, other = (files.digest(tmp_path / name / SKOPS_FILE) for name in ("one", "other"))
     assert one == other
 
 
