@@ -1,6 +1,7 @@
 """MLflow's server as the stack starts it: what stages may do in the registry, and what only an administrator may."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,8 +48,9 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 class Server:
     """MLflow's server on a folder, with the app and the users of the stack."""
 
-    def __init__(self, folder: Path, stages: str = PASSWORDS["stages"]) -> None:
-        port = ports.free()
+    def __init__(self, folder: Path, database: Path, stages: str = PASSWORDS["stages"]) -> None:
+        port, self.folder = ports.free(), folder
+        shutil.copy(database, folder / "mlflow.db")
         self.url = f"http://127.0.0.1:{port}"
         configured = (ROOT / "deploy/mlflow/auth.ini").read_text().replace("/mlflow/users.db", f"{folder}/users.db")
         (folder / "auth.ini").write_text(configured)
@@ -98,8 +100,8 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, **given: str) -> Iterator[Server]:
-    server = Server(folder, **given)
+def serving(folder: Path, database: Path, **given: str) -> Iterator[Server]:
+    server = Server(folder, database, **given)
     try:
         yield server
     finally:
@@ -107,9 +109,9 @@ def serving(folder: Path, **given: str) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Server]:
     """A server with a model of one version, which stages registered."""
-    with serving(tmp_path_factory.mktemp("server")) as server:
+    with serving(tmp_path_factory.mktemp("server"), empty_database) as server:
         server.must("stages", "registered-models/create", NAMED)
         assert server.register({DS_TAG: "2026-11-23", f"{DIGEST_TAG}model": "0" * 64}).status_code == 200
         yield server
@@ -197,10 +199,12 @@ def test_a_model_that_stages_registered_is_promoted_and_rolled_back_by_an_admini
     assert champion.version == "1"
 
 
-def test_the_password_of_stages_is_the_one_that_the_server_was_last_started_with(tmp_path: Path) -> None:
+def test_the_password_of_stages_is_the_one_that_the_server_was_last_started_with(
+    server: Server, tmp_path: Path, empty_database: Path
+) -> None:
     search = ("POST", "runs/search", {"experiment_ids": ["0"]})
-    with serving(tmp_path):
-        pass
-    with serving(tmp_path, stages="a new one, at least") as server:
-        assert server.ask("stages", *search).status_code == 401
-        assert server.ask("stages", *search, using="a new one, at least").status_code == 200
+    assert server.ask("stages", *search).status_code == 200
+    shutil.copy(server.folder / "users.db", tmp_path)
+    with serving(tmp_path, empty_database, stages="a new one, at least") as again:
+        assert again.ask("stages", *search).status_code == 401
+        assert again.ask("stages", *search, using="a new one, at least").status_code == 200
