@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,7 +148,25 @@ def registry_client(settings: Settings) -> "MlflowClient":
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
     with registry_errors(settings):
-        return mlflow.MlflowClient()
+        return _client_class()()
+
+
+@cache
+def _client_class() -> type["MlflowClient"]:
+    from mlflow import MlflowClient
+
+    known: set[tuple[str, str]] = set()
+
+    class Client(MlflowClient):
+        """Looks once, and not before each request about a model, whether it is a prompt: no model becomes one."""
+
+        def _raise_if_prompt(self, name: str) -> None:
+            model = (self.tracking_uri, name)
+            if model not in known:
+                super()._raise_if_prompt(name)
+                known.add(model)
+
+    return Client
 
 
 @contextmanager
