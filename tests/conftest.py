@@ -82,6 +82,17 @@ def receiver():
 
 
 @pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """MLflow takes seconds to lay out a database, so it does it once, and what needs one gets a copy."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.set_tracking_uri(f"sqlite:///{path}")
+    mlflow.MlflowClient().search_experiments()
+    return path
+
+
+@pytest.fixture(scope="session")
 def store():
     """The address of an S3 server on loopback, with a bucket in it; who asks is in the environment."""
     if not s3.PROGRAM.exists():

@@ -1,6 +1,7 @@
 """Models of several libraries in one project, each trained in a kernel of its own, and asked there ever after."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import decide
@@ -80,12 +81,13 @@ class Weeks:
 
 
 @pytest.fixture(scope="module")
-def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weeks]:
+def weeks(homes: dict[str, Path]) -> Iterator[Weeks]:
     """Four weeks of one project, whose stages but for the training run where neither library of trees is."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("init") / "my-flavors"
-        project = Written(folder, "binary", patch, DECLARED)
-        (folder / "src" / "my_flavors" / "halfway.py").write_text(f"import mlflow.pyfunc\nimport xgboost\n{PYFUNC}")
+        project = Written(homes, "flavors", patch, DECLARED)
+        (project.folder / "src" / "my_flavors" / "halfway.py").write_text(
+            f"import mlflow.pyfunc\nimport xgboost\n{PYFUNC}"
+        )
         weeks = Weeks(project)
         for flavor in WEEKS:
             weeks.play(flavor)

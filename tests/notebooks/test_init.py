@@ -25,10 +25,10 @@ BEFORE = 5
 
 
 @pytest.fixture(scope="module", params=PROBLEMS)
-def week(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def week(request: pytest.FixtureRequest, homes: dict[str, Path]) -> Iterator[Any]:
     """A project after its first week, and what each stage concluded."""
     with pytest.MonkeyPatch.context() as patch:
-        project = Written(tmp_path_factory.mktemp("init") / f"my-{request.param}", request.param, patch)
+        project = Written(homes, request.param, patch)
         for number in range(BEFORE, 0, -1):
             project.run("generate", project.day.before(number))
         said = {stage: project.run(stage) for stage in ("generate", "prepare", "train", "validate", "review")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import decide
 import pytest
-from tiny_project import DS, TINY, GoodDay, Project
+from tiny_project import DS, TINY, GoodDay, Project, lay_down
 
 from galley.proof.verify import verify
 from galley.run.attempts import Attempts
@@ -30,11 +30,12 @@ class ProjectInBucket(Project):
 
 
 @pytest.fixture(scope="module", params={"s3": "store", "gs": "gcs"}.items(), ids=["s3", "gs"])
-def week(request, tmp_path_factory):
+def week(request, tmp_path_factory, empty_database):
     """A project in a bucket, where a day was trained on, reviewed, promoted and predicted."""
     kind, server = request.param
     request.getfixturevalue(server)
     project = ProjectInBucket(tmp_path_factory.mktemp("project"), url=f"{kind}://galley/{uuid.uuid4().hex}")
+    lay_down(empty_database, project.folder)
     project.run("generate_data/01_generate.ipynb", **TINY)
     project.run("train_weekly/01_prepare.ipynb")
     project.run("train_weekly/02_split.ipynb")

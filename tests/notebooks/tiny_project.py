@@ -1,6 +1,7 @@
 """A project in a temporary folder, and stages that run in it with a real kernel."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ HERE = Path(__file__).parents[2]
 NOTEBOOKS = HERE / "notebooks"
 DS = "2026-11-23"
 TINY = {"source": "synthetic", "rows": 120, "late_share": 0.3}
+LEFT_BY_LIBRARIES = ("KMP_", "MLFLOW_")
+"""How variables begin that libraries set in this process, and with which kernels would get servers of their own."""
+
+
+def lay_down(database: Path, folder: Path) -> None:
+    """Have a project begin with a copy of MLflow's empty database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(database, folder / "mlflow.db")
 
 
 def run_stage(notebook: str, environment: dict[str, str], **parameters: Any) -> Outcome:
     """Run a notebook of the project as its task does; raises the error of galley's tree that ends it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("GALLEY_", "MLFLOW_"))]:
+        for name in [name for name in os.environ if name.startswith(("GALLEY_", *LEFT_BY_LIBRARIES))]:
             patch.delenv(name)
         for name, value in environment.items():
             patch.setenv(name, value)

@@ -27,17 +27,6 @@ _TESTS = [path.name for path in Path(__file__).parent.glob("test_*.py")]
 collect_ignore = [] if find_spec("mlflow") else [name for name in _TESTS if name not in _HOLD_EVERYWHERE]
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow takes seconds to lay out a database, so it does it once and each test gets a copy."""
-    import mlflow
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    mlflow.set_tracking_uri(f"sqlite:///{path}")
-    mlflow.MlflowClient().search_experiments()
-    return path
-
-
 @pytest.fixture(params=SHAPES)
 def shape(request: pytest.FixtureRequest) -> Shape:
     """What holds for the example's names has to hold for others."""
