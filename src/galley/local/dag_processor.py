@@ -14,4 +14,4 @@ if __name__ == "__main__":
     for name in PRELOADED:
         importlib.import_module(name)
     sys.argv = ["airflow", "dag-processor"]
-    main()
+    main()  # type: ignore[no-untyped-call]
