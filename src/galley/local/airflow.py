@@ -90,7 +90,7 @@ class Airflow:
             "api-server": _airflow("api-server", "--host", LOOPBACK, "--port", str(self.port), "--workers", "1"),
             # Logs are read from the files: their servers would listen on every interface.
             "scheduler": _airflow("scheduler", "--skip-serve-logs"),
-            "dag-processor": [sys.executable, "-m", "galley.local.dag_processor"],
+            "dag-processor": [sys.executable, "-m", "galley.airflow.dag_processor"],
             "triggerer": _airflow("triggerer", "--skip-serve-logs"),
         }
         lab = self.settings.lab_url or f"http://{LOOPBACK}:{self.settings.lab_port}"  # which `make lab` starts
