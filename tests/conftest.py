@@ -1,5 +1,6 @@
 """What tests of several folders need: where their stages run, and a receiver of alerts."""
 
+import gc
 import json
 import os
 import shutil
@@ -33,6 +34,14 @@ def pytest_collection_modifyitems(config, items):
     left_out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays_is_not_looked_through_again():
+    """What earlier files left stays to the end: to look for garbage in it would take longer with each of them."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
