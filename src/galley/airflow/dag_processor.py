@@ -1,7 +1,7 @@
 """Airflow's DAG processor, whose process for each file finds done what DAGs of stages import.
 
-Run as Airflow's own: python -m galley.airflow.dag_processor. Each file's imports would take a second of a processor, and
-each file is read anew every half a minute unless Airflow is told otherwise.
+Run as Airflow's own: python -m galley.airflow.dag_processor. Each file's imports would take a second, and
+Airflow's default is to read each anew every half a minute.
 """
 
 import importlib
