@@ -147,7 +147,8 @@ class Airflow:
                 "dag_file_processor_timeout": 180,
                 # Someone who edits a DAG wants to see it; while nobody does, each look costs seconds of a core.
                 "refresh_interval": 15,
-                "min_file_process_interval": 30 if self.schedule else 3600,
+                # A file that changed is read at the next look all the same.
+                "min_file_process_interval": 120 if self.schedule else 3600,
             },
             "scheduler": {
                 "use_job_schedule": self.schedule,
