@@ -23,8 +23,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from galley.kernels import late
 from galley.kernels.keeper import adopt_orphans, end_children, keep_kernels_of
-from galley.kernels.warm import late, protocol
+from galley.kernels.warm import protocol
 from galley.kernels.warm.launch import IMPORTED, Order, launch
 
 _TIMEOUT = 5.0
