@@ -14,6 +14,7 @@ from galley import __version__
 from galley.days import Day
 from galley.errors import FAILED, GalleyError, SettingsError, exit_code
 from galley.init import PROBLEMS, write_project
+from galley.kernels import late
 from galley.local import commands as local
 from galley.proof import commands as proof
 from galley.run.resources import of_disk
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    late.delay()
     try:
         code: int = asked.command(asked)
     except (GalleyError, OSError) as error:

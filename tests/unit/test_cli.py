@@ -45,6 +45,15 @@ def test_it_says_its_release():
     assert done.stdout == f"airflow-galley {__version__}\n"
 
 
+def test_a_command_that_runs_a_stage_compiles_no_grammar_that_only_iris_need(tmp_path):
+    asked = ["execute", "nowhere.ipynb", "--ds", "2026-11-23"]
+    code = (
+        f"import sys; from galley.cli import main; main({asked}); print(*({{'nbformat', 'lark'}} & {{*sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["nbformat"], done.stderr
+
+
 @pytest.mark.skipif(not find_spec("ipykernel"), reason="there is no kernel to be installed")
 def test_a_kernel_of_this_environment_is_installed_where_it_is_told(tmp_path, capsys):
     assert main(["kernel", "install", "mine", "--to", str(tmp_path)]) == 0

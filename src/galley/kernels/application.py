@@ -13,10 +13,12 @@ if __name__ == "__main__" and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # as ipykernel_launcher does: what lies beside a notebook must not stand in for a library
 
 from galley import errors
+from galley.kernels import late
 from galley.kernels.keeper import keep
 
 if __name__ == "__main__":
     keep()  # before there is more to fork
+    late.delay()
 
 import zmq
 from ipykernel.compiler import XCachingCompiler

@@ -75,9 +75,11 @@ def test_a_process_pool_in_a_forked_kernel_works(start, name):
     assert start(name).run(code) == [1, 2, 3]
 
 
-def test_a_grammar_of_iris_is_compiled_by_the_kernel_that_checks_one(start, spec):
+@pytest.mark.parametrize("warm", ["on", "off"])
+def test_a_grammar_of_iris_is_compiled_by_the_kernel_that_checks_one(start, spec, monkeypatch, warm):
+    monkeypatch.setenv("GALLEY_WARM_KERNELS", warm)
     kernel = start(spec("iris", "nbformat"))
-    assert kernel.is_forked
+    assert kernel.is_forked == (warm == "on")
     code = """
 import inspect, pickle, sys
 import jsonschema, rfc3987_syntax
