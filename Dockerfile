@@ -63,6 +63,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy
 
 FROM python:3.13-slim-trixie AS tls-proxy
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends caddy && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY deploy/healthy /usr/local/bin/
 
 FROM base AS data-stage
 COPY --from=data-environment /opt/galley/.venvs .venvs
@@ -79,6 +80,7 @@ COPY --from=workbench-environment /opt/galley/.venvs .venvs
 ENV PATH=/opt/galley/.venvs/workbench/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /mlflow
 COPY pyproject.toml uv.lock galley.toml ./
+COPY deploy/healthy /usr/local/bin/
 COPY src src
 RUN python -m compileall -q src && galley kernel install workbench --to .venvs/jupyter
 ARG IMAGE_CHECKOUT=""
@@ -91,6 +93,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
     PATH=/opt/galley/.venvs/airflow/bin:$PATH
 RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs
 COPY pyproject.toml uv.lock galley.toml ./
+COPY deploy/healthy /usr/local/bin/
 COPY src src
 RUN python -m compileall -q src
 ARG IMAGE_CHECKOUT=""
@@ -106,6 +109,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
 RUN install -d -m 2775 -o 50000 -g 0 /opt/airflow /opt/airflow/logs /scratch && \
     useradd --uid 50001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kernels
 COPY pyproject.toml uv.lock galley.toml ./
+COPY deploy/healthy /usr/local/bin/
 COPY src src
 RUN python -m compileall -q src && \
     for name in data workbench; do .venvs/$name/bin/galley kernel install $name --to .venvs/jupyter; done
