@@ -66,23 +66,27 @@ class Demonstration:
             self.client.unpause(dag_id)
 
     def perform(self, phase: list[Step]) -> list[DagRun]:
-        """Have the steps of a phase done, those that are not yet, and return their runs. Raises RunFailed."""
-        runs = {step: self._ask_for(step) for step in phase}
+        """Have the steps of a phase, which are days of one DAG, done that are not yet; return the runs of all.
+
+        Raises RunFailed.
+        """
+        before = self.client.runs(phase[0].dag_id, [step.day.ds for step in phase])
+        for step in phase:
+            self._ask_for(step, before.get(step.day.ds))
+        runs = self._look_at(phase)
         while under_way := [step for step, run in runs.items() if run.state != "success"]:
             self.services.check()
             time.sleep(NAP)
-            for step in under_way:
-                runs[step] = self._look_at(step)
+            runs |= self._look_at(under_way)
             self.progress.show([runs[step] for step in under_way])
             for step in under_way:
                 self._answer_review(runs[step])
         return list(runs.values())
 
-    def _ask_for(self, step: Step) -> DagRun:
-        run = self.client.run(step.dag_id, step.day.ds)
+    def _ask_for(self, step: Step, run: DagRun | None) -> None:
         if run is not None and step.is_done(run):
             self.progress.tell(run, "done already")
-            return run
+            return
         if run is not None and run.did_nothing:
             self.client.delete(run)
             run = None
@@ -93,19 +97,22 @@ class Demonstration:
         elif run.state == "success":
             self.progress.tell(run, f"was done, but {step.missing[0]} is gone: done again")
             self.client.clear(run, only_failed=False)
-        return self._look_at(step)
 
-    def _look_at(self, step: Step) -> DagRun:
-        """How a run that was asked for stands. Raises RunFailed."""
-        run = self.client.run(step.dag_id, step.day.ds)
-        if run is None:
-            raise RunFailed(f"{step.dag_id} {step.day} has no run any more. Did someone delete it? Start again.")
-        if run.state == "failed" or run.did_nothing:
-            self.progress.show([run])
-            raise RunFailed(failure.describe(run, self.airflow.settings))
-        if run.state == "success" and step.missing:
-            raise RunFailed(f"{step.dag_id} {step.day} is a success without {step.missing[0]}. See its tasks: make up")
-        return run
+    def _look_at(self, steps: list[Step]) -> dict[Step, DagRun]:
+        """How runs of one DAG that were asked for stand. Raises RunFailed."""
+        found = self.client.runs(steps[0].dag_id, [step.day.ds for step in steps])
+        for step in steps:
+            run = found.get(step.day.ds)
+            if run is None:
+                raise RunFailed(f"{step.dag_id} {step.day} has no run any more. Did someone delete it? Start again.")
+            if run.state == "failed" or run.did_nothing:
+                self.progress.show([run])
+                raise RunFailed(failure.describe(run, self.airflow.settings))
+            if run.state == "success" and step.missing:
+                raise RunFailed(
+                    f"{step.dag_id} {step.day} is a success without {step.missing[0]}. See its tasks: make up"
+                )
+        return {step: found[step.day.ds] for step in steps}
 
     def _answer_review(self, run: DagRun) -> None:
         for task in run.tasks:
