@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ class Stack:
     """A folder with a docker-compose.yml, and what runs of it."""
 
     home: Path
+    _clients: dict[str, Client] = field(default_factory=dict, compare=False)
 
     @property
     def settings(self):
@@ -112,7 +113,10 @@ class Stack:
         return f"http://127.0.0.1:{self.settings[f'GALLEY_{name}_PORT']}"
 
     def client(self, user="admin"):
-        return Client(self.url("AIRFLOW"), user, self.settings[f"{user.upper()}_PASSWORD"])
+        """A user who logs in once: to check a password costs the server more than all that is asked in a second."""
+        if user not in self._clients:
+            self._clients[user] = Client(self.url("AIRFLOW"), user, self.settings[f"{user.upper()}_PASSWORD"])
+        return self._clients[user]
 
     def ask(self, url, method="GET", body=None, **headers):
         """Status and text of an answer; who asks goes into the headers."""
@@ -187,6 +191,7 @@ class Stack:
                     return seen
             except (AirflowError, OSError) as error:
                 seen = error
+                self._clients.clear()  # a server that was put back may not know who had logged in
             assert time.monotonic() < deadline, f"{what} did not happen within {PATIENCE} s: {seen}"
             time.sleep(nap)
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-DAYS = [f"2026-10-{day}" for day in range(20, 26)]
+DAYS = ["2026-10-29", "2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"]
 TRAINED = DAYS[-1]
 
 
 @pytest.fixture(scope="module")
-def workers(stack):
-    """Two workers, as the names of their hosts; afterwards the scheduler runs tasks again."""
+def workers(stack, week):
+    """Two workers, as the names of their hosts; afterwards the scheduler runs tasks, with stages in containers."""
     stack.make("stack", COMPOSE_PROFILES="dev,docker,celery", AIRFLOW_EXECUTOR="CeleryExecutor", AIRFLOW_WORKERS="2")
     yield {worker["ID"][:12] for worker in stack.containers("airflow-worker")}
-    stack.make("stack", COMPOSE_PROFILES="dev,docker", AIRFLOW_EXECUTOR="LocalExecutor")
+    stack.make("stack", COMPOSE_PROFILES="dev,docker", AIRFLOW_EXECUTOR="LocalExecutor", GALLEY_RUNNER="docker")
     assert {found["Service"] for found in stack.containers()}.isdisjoint({"airflow-worker", "redis"})
 
 

@@ -1,4 +1,7 @@
-"""The stack from another machine: one name, one certificate, and a path for each user interface, by the proxy."""
+"""The stack from another machine: one name, one certificate, and a path for each user interface, by the proxy.
+
+It is made from the backup of another stack, which runs beside it.
+"""
 
 import datetime
 import json
@@ -8,7 +11,7 @@ import ssl
 
 import chromium
 import pytest
-from conftest import MAIL, clone
+from conftest import MAIL, clone, predicts_the_same
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,9 +20,11 @@ from lab import Lab
 from running import Stack
 
 from galley.local import ports
+from galley.local.dotenv import OF_THE_DATA
 
 NAME = "galley.example.org"
-DAY = "2026-10-13"
+DAY = "2026-10-20"
+"""The first after the days of the backup."""
 TITLE = f"Put the model of {DAY} into production?"
 
 
@@ -42,23 +47,30 @@ def known():
 
 
 @pytest.fixture(scope="module")
-def elsewhere(engine, known, tmp_path_factory):
-    """A stack of its own with the profile tls."""
+def restored(stack, backed_up, known, tmp_path_factory):
+    """A stack of its own with the profile tls, and what its restoring said."""
     home = clone(tmp_path_factory.mktemp("tls"))
     certify(home)
     known.setenv("SSL_CERT_FILE", str(home / "tls.crt"))
-    stack, port = Elsewhere(home), ports.free()
+    other, port = Elsewhere(home), ports.free()
     urls = {f"{name}_URL": f"https://{NAME}:{port}/{name.lower()}" for name in ("AIRFLOW", "MLFLOW", "JUPYTER")}
     files = {"TLS_CERTIFICATE_FILE": "./tls.crt", "TLS_KEY_FILE": "./tls.key"}
     alerts = {"GALLEY_ALERT_URLS": MAIL, "GALLEY_MODEL": "flights-late"}
+    asked = {"COMPOSE_PROFILES": "dev,tls", "TLS_PORT": str(port), **urls, **files, **alerts}
     try:
-        said = stack.make("stack", COMPOSE_PROFILES="dev,tls", TLS_PORT=str(port), **urls, **files, **alerts)
-        assert f"Airflow      {urls['AIRFLOW_URL']}" in said
-        for dag_id in ("generate_data", "train_weekly"):
-            stack.wait(lambda dag_id=dag_id: stack.client().unpause(dag_id) is None, dag_id)
-        yield stack
+        yield other, other.make("restore", f"FROM={stack.home / 'backups' / 'test'}", **asked)
     finally:
-        stack.remove()
+        other.remove()
+    assert healths(stack) == {"healthy"}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(restored):
+    return restored[0]
+
+
+def healths(stack):
+    return {found["Health"] for found in stack.containers() if found["Service"] != "airflow-init"}
 
 
 def certify(home):
@@ -77,6 +89,18 @@ def certify(home):
     (home / "tls.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (home / "tls.key").write_bytes(key.private_bytes(*form))
     (home / "tls.key").chmod(0o644)
+
+
+def test_a_backup_works_in_another_folder_beside_the_first(stack, restored, backed_up):
+    other, said = restored
+    assert "Taken from the backup into .env" in said
+    assert f"Airflow      {other.url('AIRFLOW')}" in said
+    assert "Used: a login, 1 connections and variables, galley/reports/" in said
+    assert "the champion of flights-late, version" in said
+    assert {name: other.settings[name] for name in OF_THE_DATA} == {name: stack.settings[name] for name in OF_THE_DATA}
+    assert other.project != stack.project
+    predicts_the_same(other, backed_up)
+    assert healths(stack) == {"healthy"}
 
 
 def test_the_certificate_is_the_one_that_is_named(elsewhere):
