@@ -26,10 +26,10 @@ TESTS = [
 
 
 def main(wheel: Path, folder: Path, *releases: str) -> int:
-    """Check the releases side by side; the exit code is 1 if one of them fails."""
+    """Check the releases, two beside each other; the exit code is 1 if one of them fails."""
     first = folder / FIRST
     run(UV, "tool", "run", "--quiet", "--from", wheel, "galley", "init", first, "--problem", "regression")
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(2) as pool:
         kernels = pool.submit(make_kernels, wheel, folder)
         codes = list(pool.map(lambda release: check(release, wheel, folder, kernels), releases or RELEASES))
     return int(any(codes))
